@@ -1,0 +1,17 @@
+import tseslint from 'typescript-eslint'
+
+export default tseslint.config({
+  files: ['src/**/*.ts', 'test/**/*.ts', 'bench/**/*.ts'],
+  extends: [tseslint.configs.base],
+  languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } },
+  rules: {
+    '@typescript-eslint/no-floating-promises': 'error',
+    '@typescript-eslint/no-misused-promises': 'error',
+    '@typescript-eslint/await-thenable': 'error',
+    '@typescript-eslint/no-explicit-any': 'error',
+    '@typescript-eslint/switch-exhaustiveness-check': 'error',
+    '@typescript-eslint/consistent-type-imports': 'error',
+    'no-empty': 'error',
+    eqeqeq: 'error',
+  },
+}, { ignores: ['dist/', 'node_modules/', 'examples/', 'test/e2e/agents/'] })
