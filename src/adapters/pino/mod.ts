@@ -1,0 +1,2 @@
+export { openLogger } from './logger.ts'
+export type { LoggerOptions, LogLevel, OpenLogger } from './logger.ts'
