@@ -1,0 +1,147 @@
+import type { Epoch, NodeId, Oid, RefName, Result, TaskKey } from '../core/mod.ts'
+import type { AgentRunner, RefUpdate, SourceTree, Task, TaskProvider, TaskResult } from '../ports/mod.ts'
+
+/** What the coordinator asks of the rooms that it joins. Each is the narrow face of a service of swarm/, work/ or memory/. */
+
+export interface ClaimView {
+  readonly state: 'free' | 'held' | 'parked' | 'released' | 'delivered' | 'done' | 'escalated' | 'quarantined'
+  readonly holder?: NodeId | undefined
+  readonly epoch: number
+  readonly attempt: number
+  readonly mine: boolean
+  readonly claimable: boolean
+  readonly notClaimableBecause?: string | undefined
+  readonly result?: unknown
+  readonly reason?: string | undefined
+}
+
+export interface HeldClaim {
+  readonly key: TaskKey
+  readonly epoch: Epoch
+  readonly attempt: number
+  readonly oid: Oid
+  /** Aborted when the claim is lost: superseded, or not renewed in time. */
+  readonly signal: AbortSignal
+}
+
+export type DeliverAnswer =
+  | { readonly kind: 'delivered' }
+  | { readonly kind: 'superseded' }
+  | { readonly kind: 'refused'; readonly reason: string }
+  | { readonly kind: 'in-the-way'; readonly paths: readonly string[] }
+  | { readonly kind: 'unclear'; readonly reason: string }
+
+/** work/claims of one repository. */
+export interface ClaimBook<C extends HeldClaim = HeldClaim> {
+  track(keys: readonly TaskKey[]): void
+  refresh(): Promise<void>
+  view(key: TaskKey): ClaimView
+  acquire(key: TaskKey): Promise<Result<C>>
+  deliver(claim: C, delivery: { readonly result: DeliveredResult; readonly alongside: readonly RefUpdate[] }): Promise<DeliverAnswer>
+  finish(claim: C): Promise<boolean>
+  release(claim: C, why: { readonly reason: string; readonly countsAsAttempt: boolean }): Promise<boolean>
+  park(claim: C, why: { readonly reason: string }): Promise<boolean>
+  escalate(claim: C, why: { readonly reason: string }): Promise<boolean>
+}
+
+/** What a `delivered` claim record says of the work. */
+export interface DeliveredResult {
+  readonly commit: string
+  readonly branch: string
+  readonly mode: 'merge' | 'branch'
+  readonly evidence: string
+  readonly title: string
+}
+
+/** work/execution of one repository. */
+export interface Attempts {
+  attempt(request: AttemptRequest): Promise<AttemptOutcome>
+}
+
+export interface AttemptRequest {
+  readonly task: Task
+  readonly base: Oid
+  readonly claim: { readonly epoch: Epoch; readonly oid: Oid; readonly node: NodeId; readonly logAddress: string }
+  readonly role: string
+  readonly agentId: string
+  readonly runner: AgentRunner
+  readonly signal: AbortSignal
+  readonly onProgress: (text: string) => void
+}
+
+export type AttemptOutcome =
+  | VerifiedOutcome
+  | { readonly kind: 'failed'; readonly reason: string; readonly facts: AttemptFacts }
+  | { readonly kind: 'parked'; readonly reason: string; readonly commit: Oid | undefined; readonly facts: AttemptFacts }
+  | { readonly kind: 'unavailable'; readonly reason: string }
+  | { readonly kind: 'cancelled' }
+
+export interface VerifiedOutcome {
+  readonly kind: 'verified'
+  readonly commit: Oid
+  readonly base: Oid
+  readonly evidence: 'proved' | 'reproduced' | 'unproven'
+  readonly facts: AttemptFacts
+  readonly result: TaskResult
+  /** The change replayed on another base and checked there again, in full. */
+  again(onto: Oid): Promise<VerifiedOutcome | { readonly kind: 'conflict'; readonly reason: string } | { readonly kind: 'cancelled' }>
+  dispose(): Promise<void>
+}
+
+/** Typed facts of an attempt for the audit log: hashes and names, no bodies. */
+export type AttemptFacts = Readonly<Record<string, unknown>>
+
+export interface DeliveryPolicy {
+  readonly delivery: 'branch' | 'merge'
+  readonly mergeOn: readonly string[]
+  /** Nothing is merged in a repository before a person approved its first delivery. */
+  readonly approveFirst: boolean
+}
+
+/** One repository that the node works on. */
+export interface RepositoryWork {
+  readonly provider: TaskProvider
+  readonly sources: SourceTree
+  readonly claims: ClaimBook
+  readonly attempts: Attempts
+  readonly policy: DeliveryPolicy
+  /** Where the tip of a result branch is read, to lease it. */
+  branchTip(ref: RefName): Promise<Oid | null>
+}
+
+export interface MemberView {
+  readonly node: NodeId
+  readonly role: string
+  readonly expertise: readonly string[]
+  readonly currentTasks: number
+  readonly maxTasks: number
+  readonly status: 'ready' | 'working' | 'busy' | 'offline'
+}
+
+/** swarm/membership. */
+export interface Members { members(): readonly MemberView[] }
+
+/** What the others are told; best effort, never waited for before the next safe step. */
+export interface Tell {
+  found(tasks: readonly Task[]): Promise<void>
+  claimed(task: Task, claim: HeldClaim): Promise<void>
+  progress(task: Task, claim: HeldClaim, status: 'started' | 'completed' | 'failed' | 'released', reason?: string): Promise<void>
+  complete(task: Task, claim: HeldClaim, result: DeliveredResult): Promise<void>
+}
+
+/** memory/audit. Rejects when the entry could not be made durable. */
+export type AuditRecord = (type: string, data: Readonly<Record<string, unknown>>) => Promise<void>
+
+export interface Performance {
+  /** 0-1, smoothed; 0.5 without history. */
+  score(type: Task['type']): number
+}
+
+export interface AgentIdentity {
+  readonly node: NodeId
+  readonly agentId: string
+  readonly role: string
+  readonly expertise: readonly string[]
+  readonly maxTasks: number
+  readonly logAddress: string
+}

@@ -1,0 +1,45 @@
+import { request } from 'node:http'
+import type { IncomingMessage } from 'node:http'
+import { createInterface } from 'node:readline'
+import { ChorusError, ERROR_CODES } from '../../core/mod.ts'
+import type { ErrorCode } from '../../core/mod.ts'
+
+const ANSWER_BYTES_MAX = 8 * 1024 * 1024
+
+/** Asks a running node. NOT_FOUND when none listens on the socket. */
+export const askNode = async (socketPath: string, command: string, body: unknown = {}): Promise<unknown> => {
+  const response = await open(socketPath, 'POST', `/${command}`, JSON.stringify(body))
+  const chunks: Buffer[] = []
+  let bytes = 0
+  for await (const chunk of response as AsyncIterable<Buffer>) {
+    bytes += chunk.byteLength
+    if (bytes > ANSWER_BYTES_MAX) throw new ChorusError('LIMIT_EXCEEDED', `the node answered more than ${ANSWER_BYTES_MAX} bytes`)
+    chunks.push(chunk)
+  }
+  const answer = JSON.parse(Buffer.concat(chunks).toString('utf8')) as { error?: string; code?: string }
+  if (response.statusCode === 200) return answer
+  const code = answer.code !== undefined && answer.code in ERROR_CODES ? answer.code as ErrorCode : 'INTERNAL'
+  throw new ChorusError(code, answer.error ?? `the node answered with status ${response.statusCode}`)
+}
+
+/** Live event lines until the node ends or the signal fires. */
+export async function* watchNode(socketPath: string, signal?: AbortSignal): AsyncGenerator<string> {
+  const response = await open(socketPath, 'GET', '/events', '')
+  signal?.addEventListener('abort', () => { response.destroy() }, { once: true })
+  try {
+    for await (const line of createInterface({ input: response })) yield line
+  } catch (thrown) {
+    // Cut by the node's end or by the signal: for a watcher that is simply the end.
+    if (signal?.aborted !== true && (thrown as NodeJS.ErrnoException).code !== 'ECONNRESET') throw thrown
+  }
+}
+
+const open = (socketPath: string, method: string, path: string, body: string): Promise<IncomingMessage> =>
+  new Promise((resolve, reject) => {
+    const sent = request({ socketPath, method, path, headers: { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) } }, resolve)
+    sent.once('error', (cause: NodeJS.ErrnoException) => {
+      const absent = cause.code === 'ENOENT' || cause.code === 'ECONNREFUSED'
+      reject(absent ? new ChorusError('NOT_FOUND', 'no node of this configuration is running here: start one with `chorus up`', { cause }) : cause)
+    })
+    sent.end(body)
+  })

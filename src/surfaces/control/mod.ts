@@ -1,0 +1,3 @@
+export { askNode, watchNode } from './client.ts'
+export { ControlServer } from './server.ts'
+export type { ControlHandlers } from './server.ts'
