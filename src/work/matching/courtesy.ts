@@ -1,0 +1,54 @@
+import { sha256 } from '../../core/mod.ts'
+import type { NodeId, TaskKey } from '../../core/mod.ts'
+
+/**
+ * Courtesy: who suits a task best pushes its claim first, the others a little later, when they have probably heard of
+ * it. It saves pushes and lets the fittest win; safety never rests on it, the compare-and-swap decides.
+ */
+export interface Rival {
+  readonly node: NodeId
+  /** By what every node can know of every other: announced facts, performance 0.5. Then all compute one ranking. */
+  readonly score: number
+}
+
+export interface CourtesyOptions {
+  /** The measured p95 of claim and gossip (`courtesySlotMs`). */
+  readonly slotMs: number
+  /** Nobody waits longer, however long the line is. */
+  readonly delayMsMax: number
+}
+
+export const COURTESY_DELAY_MS_MAX = 3_000
+
+/** Milliseconds that `self` waits before it claims; 0 for the best-suited and for a node that is alone. */
+export const courtesyDelayMs = (task: TaskKey, self: Rival, options: CourtesyOptions & { readonly rivals: readonly Rival[] }): number =>
+  Math.min(courtesyRank(task, self, options.rivals) * options.slotMs, options.delayMsMax)
+
+/** How many rivals come before `self`: higher score first, equal ones by a hash of node and task. */
+export const courtesyRank = (task: TaskKey, self: Rival, rivals: readonly Rival[]): number => {
+  const own = rendezvousHash(self.node, task)
+  return rivals.filter((rival) => {
+    if (rival.node === self.node) return false
+    return rival.score === self.score ? rendezvousHash(rival.node, task) < own : rival.score > self.score
+  }).length
+}
+
+/** The 95th percentile of recent claim-and-gossip times, kept within bounds; the default until there are five. */
+export const courtesySlotMs = (samplesMs: readonly number[]): number => {
+  if (samplesMs.length < SAMPLES_MIN) return SLOT_MS_DEFAULT
+  const sorted = [...samplesMs].sort((a, b) => a - b)
+  const p95 = sorted[Math.ceil(sorted.length * 0.95) - 1] ?? SLOT_MS_DEFAULT
+  return Math.min(SLOT_MS_MAX, Math.max(SLOT_MS_MIN, p95))
+}
+
+/** The one of `nodes` that looks after `subject` (a repository to poll): all who know the same nodes name the same one. */
+export const rendezvousWinner = (subject: string, nodes: readonly NodeId[]): NodeId | undefined =>
+  nodes.reduce<NodeId | undefined>((best, node) => (best === undefined || rendezvousHash(node, subject) < rendezvousHash(best, subject) ? node : best), undefined)
+
+/** Highest-random-weight hashing (Thaler and Ravishankar, 1998), with the lowest hash as the winner. */
+const rendezvousHash = (node: NodeId, subject: string): string => sha256(`${node}\n${subject}`)
+
+const SAMPLES_MIN = 5
+const SLOT_MS_DEFAULT = 300
+const SLOT_MS_MIN = 50
+const SLOT_MS_MAX = 1_000
