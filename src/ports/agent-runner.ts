@@ -42,8 +42,11 @@ export interface AgentBench {
   readonly workspacePath: string
   /** Starts a program in the attempt's sandbox, on the clone. */
   start(command: readonly string[], options?: { readonly environment?: Readonly<Record<string, string>>; readonly timeoutMs?: number }): Promise<SandboxProcess>
-  /** Runs the task's checks in the sandbox on the clone as it stands; for engines that search. */
-  check(): Promise<CheckReport>
+  /**
+   * Runs the task's checks in the sandbox on the clone as it stands; for engines that search. `timeoutMs` shortens the
+   * limit of each command (an edit may loop forever); it never lengthens it. Commands that hit it are not green.
+   */
+  check(options?: { readonly timeoutMs?: number | undefined }): Promise<CheckReport>
   readonly signal: AbortSignal
   /** Progress, for people and for the idle/stalled judgement. Never load-bearing. */
   progress(event: AgentProgress): void
