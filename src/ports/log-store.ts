@@ -6,7 +6,7 @@ export interface LogStore {
   /** Resolves with the entry's index when it and the new head survive power loss. Serialised by the store. */
   append(entry: Uint8Array): Promise<number>
   read(index: number): Promise<Uint8Array>
-  /** Merkle root of the first `length` entries, 32 bytes. */
-  treeHash(): Promise<Uint8Array>
+  /** Merkle root of the first `length` entries (all, when it is not given), 32 bytes. */
+  treeHash(length?: number): Promise<Uint8Array>
   close(): Promise<void>
 }

@@ -1,0 +1,258 @@
+import { chmod, mkdir } from 'node:fs/promises'
+import path from 'node:path'
+import Hypercore from 'hypercore'
+import type { HypercoreStorage } from 'hypercore'
+import type { Duplex } from 'node:stream'
+import { ChorusError, messageOf } from '../../core/mod.ts'
+import type { LogStore } from '../../ports/mod.ts'
+import { headFile, readIfThere } from './durable-file.ts'
+import type { HeadFile } from './durable-file.ts'
+import { Journal, readJournal } from './journal.ts'
+import { formatHead, parseHead, planRecovery } from './recovery.ts'
+
+/**
+ * The log of one node in a folder of its own:
+ *   core/     Hypercore (RocksDB), which does not fsync what it appends
+ *   journal   every entry since the last flush of core/, with fsync
+ *   head      key, length and Merkle root of what was acknowledged, with fsync and rename
+ *
+ * One group of waiting entries goes journal -> core -> head, and only then are they acknowledged. At open the three
+ * are compared: entries that core/ lost come back from the journal; anything else that does not fit is LOG_CORRUPT and
+ * nothing is written. After a failed write the store refuses further entries until it is opened again, because
+ * a failed fsync may not be repeated (the kernel forgets the dirty pages).
+ */
+export interface HypercoreLogOptions {
+  readonly folder: string
+  /** The journal is emptied (after a flush of core/) when it grows beyond this. Default 1 MiB. */
+  readonly journalBytesMax?: number
+}
+
+export const ENTRY_BYTES_MAX = 1024 * 1024
+const WAITING_MAX = 1024
+const GROUP_BYTES_MAX = 4 * 1024 * 1024
+
+export const openHypercoreLog = async (options: HypercoreLogOptions): Promise<HypercoreLogStore> => {
+  const store = new HypercoreLogStore(options)
+  await store.open()
+  return store
+}
+
+export class HypercoreLogStore implements LogStore {
+  readonly #folder: string
+  readonly #journalBytesMax: number
+  readonly #journal: Journal
+  readonly #head: HeadFile
+  readonly #waiting: Waiting[] = []
+  #storage: HypercoreStorage | undefined
+  #core: Hypercore | undefined
+  #pump: Promise<void> | undefined
+  #failure: ChorusError | undefined
+  #closing: Promise<void> | undefined
+
+  constructor(options: HypercoreLogOptions) {
+    this.#folder = options.folder
+    this.#journalBytesMax = options.journalBytesMax ?? 1024 * 1024
+    this.#journal = new Journal(journalPath(options.folder))
+    this.#head = headFile(headPath(options.folder))
+  }
+
+  get key(): Uint8Array { return this.#opened().key }
+  get length(): number { return this.#opened().length }
+
+  async open(): Promise<void> {
+    await mkdir(this.#folder, { recursive: true, mode: 0o700 })
+    // The log says who works on what; the mode of an existing folder may be wider than ours.
+    await chmod(this.#folder, 0o700)
+    this.#storage = Hypercore.defaultStorage(corePath(this.#folder))
+    const core = new Hypercore(this.#storage)
+    try {
+      await core.ready()
+      this.#core = core
+      await this.#recover(core)
+    } catch (error) {
+      await this.#release()
+      throw openError(error, this.#folder)
+    }
+  }
+
+  append(entry: Uint8Array): Promise<number> {
+    if (this.#closing !== undefined) return Promise.reject(new ChorusError('LOG_UNAVAILABLE', 'the log is closed'))
+    if (this.#failure !== undefined) return Promise.reject(this.#failure)
+    if (entry.byteLength < 1 || entry.byteLength > ENTRY_BYTES_MAX) {
+      return Promise.reject(new ChorusError('LIMIT_EXCEEDED', `a log entry has 1 to ${ENTRY_BYTES_MAX} bytes, got ${entry.byteLength}`))
+    }
+    if (this.#waiting.length >= WAITING_MAX) {
+      return Promise.reject(new ChorusError('LIMIT_EXCEEDED', `at most ${WAITING_MAX} entries may wait for the log's disk`))
+    }
+    // The caller owns its bytes and may reuse them after the call.
+    const copy = Uint8Array.from(entry)
+    const acknowledged = new Promise<number>((resolve, reject) => { this.#waiting.push({ entry: copy, resolve, reject }) })
+    this.#pump ??= this.#drain()
+    return acknowledged
+  }
+
+  async read(index: number): Promise<Uint8Array> {
+    return readBlock(this.#opened(), index)
+  }
+
+  treeHash(length?: number): Promise<Uint8Array> {
+    return this.#opened().treeHash(length)
+  }
+
+  /** Lets a peer read the log over any byte stream; the other end opens a Hypercore with this log's key. */
+  replicate(isInitiator: boolean): Duplex {
+    return this.#opened().replicate(isInitiator)
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#finish()
+    return this.#closing
+  }
+
+  async #drain(): Promise<void> {
+    // Waits one turn, so that callers of the same moment share one fsync.
+    await Promise.resolve()
+    while (this.#waiting.length > 0) {
+      const group = takeGroup(this.#waiting)
+      try {
+        const first = await this.#appendGroup(group.map((waiting) => waiting.entry))
+        group.forEach((waiting, position) => waiting.resolve(first + position))
+      } catch (error) {
+        this.#failure = new ChorusError('LOG_UNAVAILABLE', `the log could not be written: ${messageOf(error)}; restart the node when the disk is well`, { cause: error })
+        for (const waiting of [...group, ...this.#waiting.splice(0)]) waiting.reject(this.#failure)
+      }
+    }
+    // In the same turn as the last look at the queue: an entry that comes later must start a new pump.
+    this.#pump = undefined
+  }
+
+  async #appendGroup(entries: readonly Uint8Array[]): Promise<number> {
+    const core = this.#opened()
+    const first = core.length
+    await this.#journal.append(entries.map((entry, position) => ({ index: first + position, entry })))
+    const { length } = await core.append(entries)
+    if (length !== first + entries.length) throw new ChorusError('INTERNAL', `log length ${first + entries.length} expected, got ${length}`)
+    await this.#writeHead(core)
+    if (this.#journal.bytes > this.#journalBytesMax) await this.#rotate()
+    return first
+  }
+
+  async #recover(core: Hypercore): Promise<void> {
+    const journal = await readJournal(journalPath(this.#folder))
+    const headBytes = await readIfThere(headPath(this.#folder), 4096)
+    const head = headBytes === undefined ? undefined : parseHead(headBytes.toString('utf8'))
+    if (headBytes !== undefined && head === undefined) throw corrupt(this.#folder, 'a head of one JSON line expected, something else found in it')
+    const plan = planRecovery({ key: toHex(core.key), length: core.length, head, journal: journal.records })
+    if (!plan.ok) throw corrupt(this.#folder, plan.problem)
+    await compareWithJournal(core, journal.records, this.#folder)
+    const settled = plan.replay.length === 0 && journal.tornBytes === 0 && head?.length === core.length
+    if (plan.replay.length > 0) await core.append(plan.replay)
+    if (head !== undefined) {
+      const treeHash = toHex(await core.treeHash(head.length))
+      if (treeHash !== head.treeHash) throw corrupt(this.#folder, `Merkle root ${head.treeHash} of the first ${head.length} entries expected, ${treeHash} found`)
+    }
+    if (settled) {
+      await this.#journal.open(journal.wholeBytes)
+      return
+    }
+    // The new core's key, or the entries that came back, reach the disk before the files that vouch for them.
+    await this.#storage?.db.flush()
+    await this.#writeHead(core)
+    await this.#journal.reset()
+  }
+
+  async #writeHead(core: Hypercore): Promise<void> {
+    const length = core.length
+    await this.#head.write(formatHead({ key: toHex(core.key), length, treeHash: toHex(await core.treeHash(length)) }))
+  }
+
+  /** Afterwards core/ holds everything durably and the journal is empty. */
+  async #rotate(): Promise<void> {
+    await this.#storage?.db.flush()
+    await this.#journal.reset()
+  }
+
+  async #finish(): Promise<void> {
+    await this.#pump
+    try {
+      if (this.#core !== undefined && this.#failure === undefined) await this.#rotate()
+    } finally {
+      await this.#release()
+    }
+  }
+
+  async #release(): Promise<void> {
+    await this.#journal.close()
+    const core = this.#core
+    this.#core = undefined
+    if (core !== undefined) await core.close()
+    else await this.#storage?.close().catch(() => undefined) // It never opened: the reason is already on its way to the caller.
+    this.#storage = undefined
+  }
+
+  #opened(): Hypercore {
+    if (this.#core === undefined) throw new ChorusError('LOG_UNAVAILABLE', 'the log is not open')
+    return this.#core
+  }
+}
+
+interface Waiting {
+  readonly entry: Uint8Array
+  readonly resolve: (index: number) => void
+  readonly reject: (error: ChorusError) => void
+}
+
+export const corePath = (folder: string): string => path.join(folder, 'core')
+export const journalPath = (folder: string): string => path.join(folder, 'journal')
+export const headPath = (folder: string): string => path.join(folder, 'head')
+export const toHex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex')
+
+export const readBlock = async (core: Hypercore, index: number): Promise<Uint8Array> => {
+  if (!Number.isSafeInteger(index) || index < 0 || index >= core.length) {
+    throw new ChorusError('INPUT_INVALID', `a log index from 0 to ${core.length - 1} expected, got ${index}`)
+  }
+  let block: Uint8Array | null
+  try {
+    block = await core.get(index, { wait: false })
+  } catch (error) {
+    throw new ChorusError('LOG_CORRUPT', `log entry ${index} cannot be read: ${messageOf(error)}`, { cause: error, data: { index } })
+  }
+  if (block === null) throw new ChorusError('LOG_CORRUPT', `log entry ${index} is missing`, { data: { index } })
+  return new Uint8Array(block)
+}
+
+const takeGroup = (waiting: Waiting[]): Waiting[] => {
+  let bytes = 0
+  let count = 0
+  for (const { entry } of waiting) {
+    bytes += entry.byteLength
+    if (count > 0 && bytes > GROUP_BYTES_MAX) break
+    count += 1
+  }
+  return waiting.splice(0, count)
+}
+
+const compareWithJournal = async (core: Hypercore, records: readonly { index: number; entry: Uint8Array }[], folder: string): Promise<void> => {
+  for (const { index, entry } of records) {
+    if (index >= core.length) return
+    if (!Buffer.from(entry).equals(await readBlock(core, index))) throw corrupt(folder, `entry ${index} differs between the log and its journal`)
+  }
+}
+
+const corrupt = (folder: string, problem: string): ChorusError =>
+  new ChorusError('LOG_CORRUPT', `the audit log in ${folder} does not fit what was written: ${problem}. Nothing was changed. Restore the folder, or move it away to start a new log (peers keep the old heads)`)
+
+const openError = (error: unknown, folder: string): ChorusError => {
+  if (error instanceof ChorusError) return error
+  const message = messageOf(error)
+  const code = error instanceof Error && 'code' in error ? error.code : undefined
+  if (/could not be locked/i.test(message)) {
+    return new ChorusError('STATE_LOCKED', `the audit log in ${folder} is in use by another process; stop that node or give this one its own state folder`, { cause: error, setting: 'state_dir' })
+  }
+  if (code === 'DEVICE_FILE') {
+    return new ChorusError('STATE_INVALID', `the audit log in ${folder} was copied or restored from a backup (${message}). Two nodes that continue one log fork it: start with a fresh state folder,`
+      + ` or, when the original is gone for good, delete ${path.join(corePath(folder), 'CORESTORE')} to go on from this copy`, { cause: error, setting: 'state_dir' })
+  }
+  if (/corrupt|checksum|bad record|malformed/i.test(message)) return corrupt(folder, message)
+  return new ChorusError('LOG_UNAVAILABLE', `the audit log in ${folder} cannot be opened: ${message}`, { cause: error, setting: 'state_dir' })
+}

@@ -1,0 +1,6 @@
+export { headFile } from './durable-file.ts'
+export type { HeadFile } from './durable-file.ts'
+export { readHypercoreLog, readSignedHead, signedHeadPath } from './log-reader.ts'
+export type { HypercoreLogReader } from './log-reader.ts'
+export { ENTRY_BYTES_MAX, openHypercoreLog } from './log-store.ts'
+export type { HypercoreLogOptions, HypercoreLogStore } from './log-store.ts'
