@@ -1,0 +1,23 @@
+import { parseTaskKey } from '../core/mod.ts'
+import type { TaskKey } from '../core/mod.ts'
+
+const PREFIX = 'task-'
+
+/**
+ * The conversation about one task. Derived from the whole key: the original's `task-<repository>-<number>` is the
+ * same text for `a#1-2` and `a-1#2`.
+ */
+export const taskThread = (key: TaskKey): string => `${PREFIX}${key}`
+
+/** Undefined when the thread is not about a task. */
+export const taskOfThread = (thread: string): TaskKey | undefined => {
+  if (!thread.startsWith(PREFIX)) return undefined
+  const key = thread.slice(PREFIX.length)
+  return parseTaskKey(key) === undefined ? undefined : key as TaskKey
+}
+
+/** The seed's `task_number`: a JSON number when the task's number is one, else its text. */
+export const wireTaskNumber = (number: string): number | string => {
+  const value = Number(number)
+  return Number.isSafeInteger(value) && String(value) === number ? value : number
+}
