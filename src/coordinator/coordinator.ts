@@ -1,8 +1,8 @@
 import { BoundedMap, messageOf } from '../core/mod.ts'
 import type { NodeId, TaskKey } from '../core/mod.ts'
 import type { AgentRunner, Clock, Logger, Task, TaskListing } from '../ports/mod.ts'
-import { candidates, courtesyDelayMs, isPoller } from '../work/matching/mod.ts'
-import type { MatchingOptions } from '../work/matching/mod.ts'
+import { COURTESY_DELAY_MS_MAX, courtesyDelayMs, courtesySlotMs, orderTasks, rendezvousWinner, scoreTask } from '../work/matching/mod.ts'
+import type { AgentFacts, MatchingSettings, Rival } from '../work/matching/mod.ts'
 import type { CoordinatorEvent } from './events.ts'
 import type { Ending } from './life.ts'
 import type { AgentIdentity, AuditRecord, Members, Performance, RepositoryWork, Tell } from './needs.ts'
@@ -27,7 +27,7 @@ export interface CoordinatorOptions {
   readonly pollMs: number
   /** Nodes that do not poll a repository do so when nothing was announced for this long (architecture: 10 min). */
   readonly silenceMs: number
-  readonly matching: MatchingOptions
+  readonly matching: MatchingSettings
 }
 
 export interface ActiveTaskView {
@@ -161,7 +161,8 @@ export class Coordinator {
   async #refresh(repository: RepositoryWork): Promise<void> {
     const now = this.#parts.clock.monotonicMs()
     const last = this.#listings.get(repository)
-    const mine = isPoller(this.#parts.identity.node, repository.provider.repository, this.#parts.members.members().map((member) => member.node))
+    const here = this.#parts.members.members().filter((member) => member.status !== 'offline').map((member) => member.node)
+    const mine = rendezvousWinner(repository.provider.repository, [...new Set([this.#parts.identity.node, ...here])]) === this.#parts.identity.node
     if (last === undefined || this.#listingWanted || mine || now - last.atMs > this.#options.silenceMs) {
       const listing = await repository.provider.list()
       const fresh = listing.tasks.filter((task) => last?.listing.tasks.every((old) => old.key !== task.key || old.contentHash !== task.contentHash) ?? true)
@@ -183,38 +184,46 @@ export class Coordinator {
   }
 
   #choose(): void {
-    const { identity, members, performance, clock } = this.#parts
-    let free = identity.maxTasks - this.#runs.size
-    if (free <= 0) return
+    const { identity, performance, clock } = this.#parts
     const now = clock.monotonicMs()
-    const others = members.members().filter((member) => member.node !== identity.node && member.status !== 'offline')
+    const scored = (task: Task): number => scoreTask(task, this.#facts(performance.score(task.type)), this.#options.matching).total
     for (const repository of this.#parts.repositories) {
       const tasks = this.#listings.get(repository)?.listing.tasks ?? []
-      const ranked = candidates({
-        tasks, now: clock.wallMs(),
-        agent: { role: identity.role, expertise: identity.expertise, currentTasks: this.#runs.size, maxTasks: identity.maxTasks },
-        performance: (type) => performance.score(type),
-        isDone: (key) => this.#isDone(repository, tasks, key),
-        isFree: (key) => !this.#runs.has(key) && now - (this.#heard.get(key) ?? -HEARD_MS) >= HEARD_MS && repository.claims.view(key).claimable,
-      }, this.#options.matching)
-      for (const candidate of ranked) {
-        if (free <= 0) return
-        const delayMs = courtesyDelayMs({
-          task: candidate.task, node: identity.node, score: candidate.score, slotMs: this.#slotMs(),
-          others: others.map((member) => ({ node: member.node, role: member.role, expertise: member.expertise, currentTasks: member.currentTasks, maxTasks: member.maxTasks })),
-        }, this.#options.matching)
-        this.#begin(repository, candidate.task, candidate.score, delayMs)
-        free -= 1
+      const { candidates } = orderTasks(tasks, { score: scored, stateOf: (key) => this.#stateOf(repository, tasks, key) })
+      for (const task of candidates) {
+        if (this.#runs.size >= identity.maxTasks) return
+        const heardAt = this.#heard.get(task.key)
+        if (this.#runs.has(task.key) || (heardAt !== undefined && now - heardAt < HEARD_MS) || !repository.claims.view(task.key).claimable) continue
+        const score = scoreTask(task, this.#facts(performance.score(task.type)), this.#options.matching)
+        if (score.unfit === undefined) this.#begin(repository, task, score.total, this.#courtesyMs(task))
       }
     }
   }
 
-  /** A dependency is done when its work is in the branch that dependents start from: merged, or closed by a person. */
-  #isDone(repository: RepositoryWork, tasks: readonly Task[], key: TaskKey): boolean {
+  #facts(performance: number): AgentFacts {
+    const { role, expertise, maxTasks } = this.#parts.identity
+    return { role, expertise, maxTasks, currentTasks: this.#runs.size, performance }
+  }
+
+  /** Everybody ranks by what everybody can know: the announced facts, and no history. */
+  #courtesyMs(task: Task): number {
+    const { identity, members } = this.#parts
+    const rival = (node: NodeId, facts: AgentFacts): Rival => ({ node, score: scoreTask(task, facts, this.#options.matching).total })
+    const rivals = members.members()
+      .filter((member) => member.node !== identity.node && member.status !== 'offline')
+      .map((member) => ({ member, score: scoreTask(task, { ...member, performance: 0.5 }, this.#options.matching) }))
+      .filter(({ score }) => score.unfit === undefined)
+      .map(({ member, score }) => ({ node: member.node, score: score.total }))
+    return courtesyDelayMs(task.key, rival(identity.node, this.#facts(0.5)), { rivals, slotMs: courtesySlotMs(this.#acquireMs), delayMsMax: COURTESY_DELAY_MS_MAX })
+  }
+
+  /** A dependency is finished when its work is in the branch that dependents start from: merged, or closed by a person. */
+  #stateOf(repository: RepositoryWork, tasks: readonly Task[], key: TaskKey): 'finished' | 'open' | 'unknown' {
     const task = tasks.find((other) => other.key === key)
-    if (task?.state === 'closed') return true
+    if (task === undefined) return 'unknown'
+    if (task.state === 'closed') return 'finished'
     const view = repository.claims.view(key)
-    return view.state === 'done' && (view.result as { mode?: unknown } | undefined)?.mode === 'merge'
+    return view.state === 'done' && (view.result as { mode?: unknown } | undefined)?.mode === 'merge' ? 'finished' : 'open'
   }
 
   #begin(repository: RepositoryWork, task: Task, score: number, courtesyMs: number): void {
@@ -246,12 +255,5 @@ export class Coordinator {
   #measure(ms: number): void {
     this.#acquireMs.push(Math.max(0, ms))
     if (this.#acquireMs.length > 50) this.#acquireMs.shift()
-  }
-
-  /** The courtesy slot: the measured 95th percentile of a claim, plus gossip; a guess until ten were seen. */
-  #slotMs(): number {
-    if (this.#acquireMs.length < 10) return 250
-    const sorted = [...this.#acquireMs].sort((a, b) => a - b)
-    return (sorted[Math.floor(sorted.length * 0.95)] ?? 250) + 50
   }
 }

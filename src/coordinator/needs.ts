@@ -44,12 +44,14 @@ export interface ClaimBook<C extends HeldClaim = HeldClaim> {
   escalate(claim: C, why: { readonly reason: string }): Promise<boolean>
 }
 
+export type Evidence = 'proved' | 'reproduced' | 'unproven'
+
 /** What a `delivered` claim record says of the work. */
 export interface DeliveredResult {
-  readonly commit: string
+  readonly commit: Oid
   readonly branch: string
   readonly mode: 'merge' | 'branch'
-  readonly evidence: string
+  readonly evidence: Evidence
   readonly title: string
 }
 
@@ -80,7 +82,7 @@ export interface VerifiedOutcome {
   readonly kind: 'verified'
   readonly commit: Oid
   readonly base: Oid
-  readonly evidence: 'proved' | 'reproduced' | 'unproven'
+  readonly evidence: Evidence
   readonly facts: AttemptFacts
   readonly result: TaskResult
   /** The change replayed on another base and checked there again, in full. */
@@ -125,8 +127,8 @@ export interface Members { members(): readonly MemberView[] }
 export interface Tell {
   found(tasks: readonly Task[]): Promise<void>
   claimed(task: Task, claim: HeldClaim): Promise<void>
-  progress(task: Task, claim: HeldClaim, status: 'started' | 'completed' | 'failed' | 'released', reason?: string): Promise<void>
-  complete(task: Task, claim: HeldClaim, result: DeliveredResult): Promise<void>
+  progress(task: Task, claim: HeldClaim, status: 'started' | 'completed' | 'failed' | 'released' | 'parked' | 'escalated' | 'lost', reason?: string): Promise<void>
+  complete(task: Task, claim: HeldClaim, result: DeliveredResult, seconds: number): Promise<void>
 }
 
 /** memory/audit. Rejects when the entry could not be made durable. */

@@ -1,4 +1,4 @@
-import { ChorusError, messageOf, refName, unreachable } from '../core/mod.ts'
+import { ChorusError, isOid, messageOf, refName, unreachable } from '../core/mod.ts'
 import type { Oid } from '../core/mod.ts'
 import type { AgentRunner, Clock, Logger, RefUpdate, Task } from '../ports/mod.ts'
 import type { CoordinatorEvent } from './events.ts'
@@ -273,12 +273,12 @@ export class TaskRun {
       await record('task_completed', { ...about, task_type: this.task.type, duration: seconds, results: { ...this.#delivered, metadata: how.result?.metadata ?? null } })
       emit({ kind: 'task_completed', key: this.task.key, seconds })
       await tell.progress(this.task, claim, 'completed')
-      if (this.#delivered !== undefined) await tell.complete(this.task, claim, this.#delivered)
+      if (this.#delivered !== undefined) await tell.complete(this.task, claim, this.#delivered, seconds)
       return
     }
     emit({ kind: `task_${how.kind}`, key: this.task.key, reason: how.reason })
     await record(`task_${how.kind}`, { ...about, task_type: this.task.type, reason: how.reason, attempt: claim.attempt })
-    if (how.kind !== 'lost') await tell.progress(this.task, claim, how.kind === 'released' ? 'released' : 'failed', how.reason)
+    await tell.progress(this.task, claim, how.kind, how.reason)
   }
 
   /** One attempt at a time; whoever ends the task waits until its processes are gone. */
@@ -334,8 +334,9 @@ const inTheWay = (paths: readonly string[], commit: Oid): string =>
 const readDelivered = (value: unknown): DeliveredResult | undefined => {
   if (typeof value !== 'object' || value === null) return undefined
   const { commit, branch, mode, evidence, title } = value as Record<string, unknown>
-  if (typeof commit !== 'string' || typeof branch !== 'string' || (mode !== 'merge' && mode !== 'branch')) return undefined
-  return { commit, branch, mode, evidence: String(evidence), title: String(title) }
+  if (typeof commit !== 'string' || !isOid(commit) || typeof branch !== 'string' || (mode !== 'merge' && mode !== 'branch')) return undefined
+  const level = evidence === 'proved' || evidence === 'reproduced' ? evidence : 'unproven'
+  return { commit, branch, mode, evidence: level, title: typeof title === 'string' ? title : '' }
 }
 
 /** The node that worked died after its delivery: what it used is unknown here, what it delivered is in the record. */
@@ -345,7 +346,7 @@ const finishedForAnother = (delivered: DeliveredResult | undefined): Parameters<
   metadata: {
     execution_type: 'command', duration: 0, commands_executed: 0, files_generated: [],
     resource_usage: { wall_ms: 0, cpu_ms: 0, memory_bytes_peak: 0, processes_peak: 0, source: 'sampled' },
-    artifacts: { commit: delivered?.commit ?? '', branch: delivered?.branch ?? '', evidence: (delivered?.evidence ?? 'unproven') as 'unproven' },
+    artifacts: { commit: delivered?.commit ?? '', branch: delivered?.branch ?? '', evidence: delivered?.evidence ?? 'unproven' },
     tokens: null, cost: null,
   },
 })
