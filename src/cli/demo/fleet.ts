@@ -1,0 +1,82 @@
+import { spawn } from 'node:child_process'
+import type { ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import { createInterface } from 'node:readline'
+import { ChorusError } from '../../core/mod.ts'
+
+/** One line that a node printed: an event, as in docs/protocol.md it is never believed, only shown. */
+export interface NodeLine {
+  readonly kind: string
+  readonly at: string
+  readonly [field: string]: unknown
+}
+
+export interface FleetNode {
+  readonly name: string
+  readonly role: string
+  readonly configFile: string
+  readonly stateFolder: string
+}
+
+/** One node as a process of its own, as `chorus up` would run it. */
+export class NodeProcess {
+  readonly node: FleetNode
+  #child: ChildProcess | undefined
+  #errors = ''
+  readonly #onLine: (line: NodeLine) => void
+
+  constructor(node: FleetNode, onLine: (line: NodeLine) => void) {
+    this.node = node
+    this.#onLine = onLine
+  }
+
+  get pid(): number | undefined { return this.#child?.pid }
+  get running(): boolean { return this.#child !== undefined && this.#child.exitCode === null && this.#child.signalCode === null }
+  /** The last of what it wrote to standard error. */
+  get errors(): string { return this.#errors }
+
+  /** Resolves with its first line, `node_ready`; rejects when it ends before or says nothing for a minute. */
+  async start(): Promise<NodeLine> {
+    const entry = process.argv[1]
+    if (entry === undefined) throw new ChorusError('INTERNAL', 'the path of the running program is not known')
+    const child = spawn(process.execPath, [entry, 'up', '--json', '--config', this.node.configFile, '--state', this.node.stateFolder], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+    })
+    this.#child = child
+    child.stderr.on('data', (chunk: Buffer) => { this.#errors = (this.#errors + chunk.toString('utf8')).slice(-4_000) })
+    const ready = Promise.withResolvers<NodeLine>()
+    createInterface({ input: child.stdout }).on('line', (text) => {
+      const line = parseLine(text)
+      if (line === undefined) return
+      if (line.kind === 'node_ready') ready.resolve(line)
+      this.#onLine(line)
+    })
+    child.once('error', (cause) => { ready.reject(new ChorusError('INTERNAL', `${this.node.name} could not be started`, { cause })) })
+    child.once('exit', (code, signal) => { ready.reject(new ChorusError('INTERNAL', `${this.node.name} ended at its start (${signal ?? code ?? ''}): ${this.#errors.trim().slice(-600)}`)) })
+    const timer = setTimeout(() => { ready.reject(new ChorusError('INTERNAL', `${this.node.name} was not ready within a minute: ${this.#errors.slice(-600)}`)) }, 60_000)
+    try { return await ready.promise } finally { clearTimeout(timer) }
+  }
+
+  kill(): void { this.#child?.kill('SIGKILL') }
+
+  /** Asks it to drain and end; after the deadline it is killed. Idempotent. */
+  async stop(deadlineMs = 20_000): Promise<void> {
+    const child = this.#child
+    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return
+    const gone = once(child, 'exit')
+    child.kill('SIGTERM')
+    const timer = setTimeout(() => { child.kill('SIGKILL') }, deadlineMs)
+    try { await gone } finally { clearTimeout(timer) }
+  }
+}
+
+const parseLine = (text: string): NodeLine | undefined => {
+  if (text.length > 64 * 1024) return undefined
+  try {
+    const value = JSON.parse(text) as unknown
+    return typeof value === 'object' && value !== null && typeof (value as NodeLine).kind === 'string' ? value as NodeLine : undefined
+  } catch {
+    // A library's stray line on standard output is no event.
+    return undefined
+  }
+}
