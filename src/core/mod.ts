@@ -1,6 +1,7 @@
 export * from './assert.ts'
 export * from './bounded.ts'
 export * from './canonical-json.ts'
+export * from './commit-object.ts'
 export * from './digest.ts'
 export * from './errors.ts'
 export * from './ids.ts'
