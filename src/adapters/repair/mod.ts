@@ -1,0 +1,2 @@
+export { RepairRunner } from './runner.ts'
+export type { RepairOptions } from './runner.ts'

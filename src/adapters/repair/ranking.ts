@@ -1,0 +1,41 @@
+import path from 'node:path'
+import type { Candidate, FileCandidates } from './candidates.ts'
+import type { Clues } from './clues.ts'
+
+/**
+ * Likeliest first: how near the clues point to a place, then how common the slip. A common slip in a named
+ * function comes before a far-fetched one on a line of the stack; nothing is left out, only put off.
+ */
+export const rank = (files: readonly FileCandidates[], clues: Clues): readonly Candidate[] => {
+  const near = calleesOf(files, clues)
+  const scored = files.flatMap((file) => file.candidates).map((candidate, order) => ({
+    candidate,
+    order,
+    score: 2 * remoteness(candidate, clues, near) + candidate.weight,
+  }))
+  scored.sort((left, right) => left.score - right.score || left.order - right.order)
+  return scored.map((entry) => entry.candidate)
+}
+
+/** 0 = on a line of the failing stack, 7 = nothing points here. */
+export const remoteness = (candidate: Candidate, clues: Clues, near: ReadonlySet<string>): number => {
+  if (clues.lines.has(`${candidate.file}:${candidate.line}`)) return 0
+  const names = candidate.functions
+  if (names.some((name) => clues.strongNames.has(name))) return 1
+  const stem = path.posix.basename(candidate.file).replace(/\.[^.]+$/, '')
+  if (clues.strongNames.has(stem)) return 1
+  if (clues.files.has(candidate.file)) return 2
+  if (names.some((name) => near.has(name)) || near.has(stem)) return 3
+  const distance = clues.distance.get(candidate.file)
+  if (distance === 1 || names.some((name) => clues.weakNames.has(name))) return 4
+  return distance === undefined ? 7 : distance === 2 ? 5 : 6
+}
+
+/** What the named functions call: the fault is often one step further. */
+const calleesOf = (files: readonly FileCandidates[], clues: Clues): ReadonlySet<string> => {
+  const near = new Set<string>()
+  for (const file of files) {
+    for (const [caller, callees] of file.calls) if (clues.strongNames.has(caller)) for (const callee of callees) near.add(callee)
+  }
+  return near
+}
