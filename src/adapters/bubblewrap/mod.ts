@@ -1,0 +1,2 @@
+export { BubblewrapSandbox } from './sandbox.ts'
+export type { BubblewrapOptions } from './sandbox.ts'

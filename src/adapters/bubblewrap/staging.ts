@@ -1,0 +1,55 @@
+import { chmod, mkdir, mkdtemp, realpath, rmdir, stat, unlink, writeFile } from 'node:fs/promises'
+import os from 'node:os'
+import path from 'node:path'
+import { canReach } from './ownership.ts'
+
+/**
+ * Host folders that the sandbox's user could not walk to (a repository or a Node below /root) are bound to a place
+ * that it can reach, in a mount namespace of this one run: nothing changes on the host, no mode is widened, and the
+ * mounts go with the run. Only a coordinator that is root needs and can do this.
+ */
+export interface Stage {
+  /** What to start instead of bwrap itself; empty = nothing needed to be staged. */
+  readonly prefix: readonly string[]
+  /** Where a host path is to be found by bwrap. */
+  readonly sourceOf: (hostPath: string) => string
+  dispose(): Promise<void>
+}
+
+export const NO_STAGE: Stage = { prefix: [], sourceOf: (hostPath) => hostPath, dispose: () => Promise.resolve() }
+
+export const openStage = async (hostPaths: readonly string[], options: { readonly uid: number; readonly name: string }): Promise<Stage> => {
+  const hidden: [given: string, real: string][] = []
+  for (const given of new Set(hostPaths)) {
+    const real = await realpath(given)
+    if (!await canReach(options.uid, real) || !await canReach(options.uid, given)) hidden.push([given, real])
+  }
+  if (hidden.length === 0) return NO_STAGE
+  const folder = await mkdtemp(path.join(os.tmpdir(), `chorus-${options.name}-`))
+  await chmod(folder, 0o711)
+  const places = new Map<string, string>()
+  const pairs: string[] = []
+  for (const [given, real] of hidden) {
+    const place = path.join(folder, String(places.size))
+    if ((await stat(real)).isDirectory()) await mkdir(place)
+    else await writeFile(place, '')
+    places.set(given, place)
+    pairs.push(real, place)
+  }
+  return {
+    prefix: ['unshare', '--mount', '--propagation', 'private', '--', 'sh', '-c', SCRIPT, 'sh', String(options.uid), ...pairs, '--'],
+    sourceOf: (hostPath) => places.get(hostPath) ?? hostPath,
+    dispose: async () => {
+      // Outside of the run's own mount namespace these are empty places; never a recursive removal, should they not be.
+      for (const place of places.values()) await ((await stat(place)).isDirectory() ? rmdir(place) : unlink(place))
+      await rmdir(folder)
+    },
+  }
+}
+
+/** Runs as root, on paths that the coordinator chose; gives root up before bwrap sees the first byte. */
+const SCRIPT = `
+uid=$1; shift
+while [ "$1" != -- ]; do mount --bind "$1" "$2" || exit 1; shift 2; done
+shift
+exec setpriv --reuid "$uid" --regid "$uid" --clear-groups -- "$@"`
