@@ -1,0 +1,6 @@
+export { GitRefStore, PUSH_UPDATES_MAX } from './ref-store.ts'
+export { GitRepository } from './repository.ts'
+export type { GitRepositoryOptions } from './repository.ts'
+export type { GitCredential } from './environment.ts'
+export { parseRemote } from './remote.ts'
+export type { Remote } from './remote.ts'
