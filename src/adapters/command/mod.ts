@@ -1,0 +1,2 @@
+export { CommandRunner } from './runner.ts'
+export type { CommandOptions } from './runner.ts'
