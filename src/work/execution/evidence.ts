@@ -1,0 +1,123 @@
+import type { TaskType } from '../../ports/mod.ts'
+import type { CommandRun } from './checks.ts'
+import { isFileResult } from './test-report.ts'
+
+/**
+ * What runs of the checks prove about a change (architecture, "The way of a task" 7). Pure. Names of tests are
+ * printed by untrusted programs: they can make a verdict worse than the exit codes say, never better.
+ */
+export type ChecksVerdict =
+  | { readonly ok: false; readonly problems: readonly Problem[] }
+  | { readonly ok: true; readonly proved: boolean; readonly flags: readonly string[] }
+
+export interface Problem {
+  readonly kind: 'check-red' | 'turned-red' | 'vanished' | 'unmoved'
+  readonly command: string
+  /** Undefined: the command as a whole. */
+  readonly test: string | undefined
+}
+
+export interface ChecksQuestion {
+  /** The check that the task names. */
+  readonly check: string | undefined
+  readonly taskType: TaskType
+  /** Paths that the change adds: a check that one of them makes up proves nothing. */
+  readonly addedPaths: readonly string[]
+  readonly base: readonly CommandRun[]
+  readonly now: readonly CommandRun[]
+}
+
+const PROBLEMS_MAX = 50
+
+export const judgeChecks = (question: ChecksQuestion): ChecksVerdict => {
+  const { check, base, now } = question
+  const pairs = base.map((before) => ({ before, after: now.find((run) => run.command === before.command) }))
+  const problems: Problem[] = []
+  let improved = false
+  for (const { before, after } of pairs) {
+    if (after === undefined) {
+      problems.push({ kind: 'vanished', command: before.command, test: undefined })
+      continue
+    }
+    problems.push(...regressions(before, after))
+    if (before.command === check) problems.push(...unproved(before, after))
+    improved ||= !before.green && after.green
+    improved ||= [...before.tests].some(([name, status]) => status === 'fail' && after.tests.get(name) === 'pass')
+  }
+  const red = now.filter((run) => !run.green)
+  // Red before and after: may be somebody else's red test, but a repair that moved nothing repaired nothing.
+  if (check === undefined && red.length > 0 && !improved && (question.taskType === 'bug_fix' || question.taskType === 'testing')) {
+    problems.push(...red.map((run): Problem => ({ kind: 'unmoved', command: run.command, test: undefined })))
+  }
+  if (problems.length > 0) return { ok: false, problems: unique(problems).slice(0, PROBLEMS_MAX) }
+  const named = pairs.find(({ before }) => before.command === check)
+  const ownCheck = check !== undefined && question.addedPaths.some((path) => mentions(check, path))
+  const flags = [
+    ...(now.length === 0 ? ['no-checks'] : []),
+    ...(red.length > 0 ? ['checks-red-at-base'] : []),
+    ...(ownCheck ? ['check-added-by-change'] : []),
+    ...(named?.after !== undefined && named.after.tests.size > 0 && [...named.after.tests.keys()].every(isFileResult) ? ['no-single-test-seen'] : []),
+  ]
+  return { ok: true, proved: named?.after?.green === true && !named.before.green && !ownCheck, flags }
+}
+
+export interface ReproductionQuestion {
+  readonly base: readonly CommandRun[]
+  /** The base commit with nothing but the change's added test files laid over it. */
+  readonly overlay: readonly CommandRun[]
+  readonly now: readonly CommandRun[]
+  readonly addedTests: readonly string[]
+}
+
+/** True when a test that the change adds is red without the change and green with it. */
+export const isReproduced = (question: ReproductionQuestion): boolean => question.overlay.some((without) => {
+  const before = question.base.find((run) => run.command === without.command)
+  const after = question.now.find((run) => run.command === without.command)
+  // Only a red by its own verdict counts: out of time or memory says nothing of the test.
+  if (before === undefined || after === undefined || without.green || without.end.outcome !== 'exited') return false
+  // The added tests are the only difference between the two.
+  if (before.green && after.green) return true
+  return [...without.tests].some(([name, status]) => {
+    if (status !== 'fail' || before.tests.has(name)) return false
+    if (after.tests.get(name) === 'pass') return true
+    const addedFile = isFileResult(name) && question.addedTests.some((path) => name === path || name.endsWith(`/${path}`))
+    return addedFile && after.green
+  })
+})
+
+/** True when a word of the command is the path. */
+export const mentions = (command: string, path: string): boolean =>
+  command.split(/[\s'"=;&|()<>]+/).some((word) => word.replace(/^(?:\.\/)+/, '').replace(/(?:::.*|:\d+)$/, '') === path)
+
+const regressions = (before: CommandRun, after: CommandRun): Problem[] => {
+  const { command } = before
+  const problems: Problem[] = []
+  for (const [name, status] of before.tests) {
+    if (status !== 'pass') continue
+    const now = after.tests.get(name)
+    if (now === 'fail') problems.push({ kind: 'turned-red', command, test: name })
+    // A change can make tests not run (process.exit in the code under test): that is not green.
+    else if (now === undefined && before.complete && after.complete) problems.push({ kind: 'vanished', command, test: name })
+  }
+  if (before.green && !after.green) problems.unshift({ kind: 'turned-red', command, test: undefined })
+  return problems
+}
+
+const unproved = (before: CommandRun, after: CommandRun): Problem[] => {
+  const { command } = before
+  if (!after.green) return [{ kind: 'check-red', command, test: undefined }]
+  const passes = [...after.tests.values()].filter((status) => status === 'pass').length
+  const problems: Problem[] = []
+  for (const [name, status] of before.tests) {
+    if (status !== 'fail') continue
+    const now = after.tests.get(name)
+    // A file that failed as a whole gives way to its own tests when it loads again.
+    if (now === undefined && isFileResult(name) ? passes > 0 : now === 'pass') continue
+    if (now === undefined && !(before.complete && after.complete)) continue
+    problems.push({ kind: now === undefined ? 'vanished' : 'check-red', command, test: name })
+  }
+  return problems
+}
+
+const unique = (problems: readonly Problem[]): Problem[] =>
+  [...new Map(problems.map((problem) => [`${problem.command}\0${problem.test ?? ''}`, problem])).values()]

@@ -1,0 +1,245 @@
+import type { Oid, Result } from '../../core/mod.ts'
+import { assert, unreachable } from '../../core/mod.ts'
+import type { FileChange, Snapshot, TaskType } from '../../ports/mod.ts'
+import type { Evidence } from './attempt.ts'
+import type { CommandRun } from './checks.ts'
+import { isReproduced, judgeChecks, mentions } from './evidence.ts'
+import { feedbackOnChecks, feedbackOnNothing, headline } from './feedback.ts'
+import type { Project } from './project.ts'
+import { judgeChanges } from './protected.ts'
+import type { ChangesVerdict } from './protected.ts'
+import type { SetupPlan } from './setup-plan.ts'
+
+/**
+ * The attempt, as a pure machine (architecture, "The way of a task" 5-7):
+ *
+ *   reading-project -> setup -> base-run -> agent-round -> snapshot -> judge-changes -> [setup] -> check -> evidence -> ended
+ *                                              ^------------------ red, and rounds left ------------'
+ *
+ * One effect is under way at a time, and each is answered by one input. A recheck (the same change on another base)
+ * starts with a commit and goes from base-run straight to judge-changes.
+ */
+export type AttemptPhase = 'reading-project' | 'setup' | 'base-run' | 'agent-round' | 'snapshot' | 'judge-changes' | 'change-setup' | 'check' | 'evidence' | 'ended'
+
+export interface AttemptPlan {
+  readonly base: Oid
+  readonly check: string | undefined
+  readonly taskType: TaskType
+  readonly roundsMax: number
+  readonly agentTimeoutMs: number
+  readonly changesMax: number
+  readonly feedbackBytesMax: number
+  /** Set for a recheck. */
+  readonly replayed?: { readonly commit: Oid; readonly changes: readonly FileChange[] } | undefined
+}
+
+export interface AttemptState {
+  readonly phase: AttemptPhase
+  readonly plan: AttemptPlan
+  readonly project: Project | undefined
+  readonly commands: readonly string[]
+  readonly base: readonly CommandRun[]
+  readonly round: number
+  readonly roundStartedMs: number
+  readonly agentMsLeft: number
+  readonly agent: AgentEnd | undefined
+  readonly changes: readonly FileChange[]
+  /** Trees that were refused: an agent that comes back with one is not asked again. */
+  readonly refusedTrees: readonly string[]
+  readonly tree: string
+  readonly lastProblem: string
+  readonly commit: Oid | undefined
+  readonly verdict: ChangesVerdict | undefined
+  readonly flags: readonly string[]
+  readonly now: readonly CommandRun[]
+  readonly end: AttemptEnd | undefined
+}
+
+export type AttemptEnd =
+  | { readonly kind: 'verified'; readonly evidence: Evidence }
+  | { readonly kind: 'failed' | 'parked' | 'unavailable'; readonly reason: string }
+  | { readonly kind: 'cancelled' }
+
+/** What the service saw of the agent. `silent`: it needs a model, and the model answered nothing. */
+export interface AgentEnd {
+  readonly outcome: 'finished' | 'timeout' | 'failed' | 'cancelled'
+  readonly detail: string
+  readonly silent: boolean
+}
+
+export type AttemptInput =
+  | { readonly kind: 'started' }
+  | { readonly kind: 'project-read'; readonly project: Result<Project> }
+  | { readonly kind: 'set-up'; readonly outcome: { readonly kind: 'ready' } | { readonly kind: 'failed' | 'unavailable'; readonly reason: string } }
+  | { readonly kind: 'base-ran'; readonly runs: readonly CommandRun[] }
+  | { readonly kind: 'agent-ended'; readonly agent: AgentEnd }
+  | { readonly kind: 'snapshot-taken'; readonly snapshot: Snapshot }
+  | { readonly kind: 'inspected'; readonly inspection: Inspection }
+  | { readonly kind: 'checked'; readonly runs: readonly CommandRun[] }
+  | { readonly kind: 'overlay-ran'; readonly runs: readonly CommandRun[] }
+  | { readonly kind: 'unavailable'; readonly reason: string }
+  | { readonly kind: 'failed'; readonly reason: string }
+  | { readonly kind: 'cancelled' }
+
+export interface Inspection {
+  readonly commit: Oid
+  /** Rule names of the secrets in what the change adds. */
+  readonly secretRules: readonly string[]
+  readonly diffCut: boolean
+  /** As `comparedPaths` asks. */
+  readonly contents: ReadonlyMap<string, { readonly before: string | undefined; readonly after: string | undefined }>
+  /** The project at the change, when its lockfile may have changed. */
+  readonly setup: SetupPlan | undefined
+}
+
+export type AttemptEffect =
+  | { readonly kind: 'read-project' }
+  | { readonly kind: 'set-up'; readonly plan: SetupPlan; readonly change: Oid | undefined }
+  | { readonly kind: 'run-base'; readonly commands: readonly string[] }
+  | { readonly kind: 'run-agent'; readonly round: number; readonly feedback: string | undefined; readonly timeoutMs: number }
+  | { readonly kind: 'take-snapshot' }
+  | { readonly kind: 'inspect'; readonly snapshot: Snapshot | undefined }
+  | { readonly kind: 'run-checks'; readonly commit: Oid; readonly commands: readonly string[] }
+  | { readonly kind: 'run-overlay'; readonly commit: Oid; readonly paths: readonly string[]; readonly commands: readonly string[] }
+
+export interface AttemptStep { readonly state: AttemptState; readonly effects: readonly AttemptEffect[] }
+
+/** Less time than this is no round. */
+const ROUND_MS_MIN = 5_000
+
+export const newAttempt = (plan: AttemptPlan): AttemptState => ({
+  phase: 'reading-project', plan, project: undefined, commands: [], base: [], round: 0, roundStartedMs: 0, agentMsLeft: plan.agentTimeoutMs,
+  agent: undefined, changes: plan.replayed?.changes ?? [], refusedTrees: [], tree: '', lastProblem: '', commit: plan.replayed?.commit,
+  verdict: undefined, flags: [], now: [], end: undefined,
+})
+
+/** `nowMs` is monotonic. Throws on an input that the phase does not wait for: that is a defect of the service. */
+export const step = (state: AttemptState, input: AttemptInput, nowMs: number): AttemptStep => {
+  if (state.phase === 'ended') return { state, effects: [] }
+  switch (input.kind) {
+    case 'started': return { state: expect(state, 'reading-project'), effects: [{ kind: 'read-project' }] }
+    case 'cancelled': return end(state, { kind: 'cancelled' })
+    case 'unavailable': return end(state, { kind: 'unavailable', reason: input.reason })
+    case 'failed': return end(state, { kind: 'failed', reason: input.reason })
+    case 'project-read': return onProject(expect(state, 'reading-project'), input.project)
+    case 'set-up': return onSetUp(expect(state, 'setup', 'change-setup'), input.outcome)
+    case 'base-ran': return onBase(expect(state, 'base-run'), input.runs, nowMs)
+    case 'agent-ended': return onAgent(expect(state, 'agent-round'), input.agent, nowMs)
+    case 'snapshot-taken': return onSnapshot(expect(state, 'snapshot'), input.snapshot, nowMs)
+    case 'inspected': return onInspected(expect(state, 'judge-changes'), input.inspection)
+    case 'checked': return onChecked(expect(state, 'check'), input.runs, nowMs)
+    case 'overlay-ran': return onOverlay(expect(state, 'evidence'), input.runs)
+    default: return unreachable(input)
+  }
+}
+
+const onProject = (state: AttemptState, read: Result<Project>): AttemptStep => {
+  if (!read.ok) return end(state, { kind: 'parked', reason: read.reason })
+  const project = read.value
+  const { check } = state.plan
+  const commands = [...project.checks, ...(check === undefined || project.checks.includes(check) ? [] : [check])]
+  const next: AttemptState = { ...state, project, commands }
+  if (project.setup !== undefined) return go(next, 'setup', { kind: 'set-up', plan: project.setup, change: undefined })
+  return go(next, 'base-run', { kind: 'run-base', commands })
+}
+
+const onSetUp = (state: AttemptState, outcome: Extract<AttemptInput, { kind: 'set-up' }>['outcome']): AttemptStep => {
+  if (outcome.kind !== 'ready') return end(state, { kind: outcome.kind, reason: outcome.reason })
+  return state.phase === 'setup' ? go(state, 'base-run', { kind: 'run-base', commands: state.commands }) : check(state)
+}
+
+const onBase = (state: AttemptState, base: readonly CommandRun[], nowMs: number): AttemptStep => {
+  const next: AttemptState = { ...state, base }
+  if (base.some((run) => run.command === state.plan.check && run.green)) {
+    return end(next, { kind: 'parked', reason: `the check is already green at base: ${JSON.stringify(state.plan.check)} proves nothing there` })
+  }
+  if (state.plan.replayed !== undefined) return go(next, 'judge-changes', { kind: 'inspect', snapshot: undefined })
+  return nextRound(next, undefined, nowMs)
+}
+
+const nextRound = (state: AttemptState, feedback: string | undefined, nowMs: number): AttemptStep =>
+  go({ ...state, round: state.round + 1, roundStartedMs: nowMs }, 'agent-round', { kind: 'run-agent', round: state.round + 1, feedback, timeoutMs: state.agentMsLeft })
+
+const onAgent = (state: AttemptState, agent: AgentEnd, nowMs: number): AttemptStep => {
+  const agentMsLeft = Math.max(0, state.agentMsLeft - Math.max(0, nowMs - state.roundStartedMs))
+  // Whatever it says of itself: what it left in the files is judged.
+  return go({ ...state, agent, agentMsLeft }, 'snapshot', { kind: 'take-snapshot' })
+}
+
+const onSnapshot = (state: AttemptState, snapshot: Snapshot, nowMs: number): AttemptStep => {
+  const { agent } = state
+  const next: AttemptState = { ...state, changes: snapshot.changes, tree: snapshot.tree }
+  if (state.refusedTrees.includes(snapshot.tree)) return end(next, { kind: 'failed', reason: withAgent(state, state.lastProblem) })
+  if (snapshot.changes.length === 0) {
+    if (agent?.outcome === 'failed' && agent.silent) return end(next, { kind: 'unavailable', reason: `the model did not answer: ${agent.detail}` })
+    return refuse(next, 'the agent changed nothing', feedbackOnNothing, nowMs)
+  }
+  if (snapshot.changes.length > state.plan.changesMax) {
+    return end(next, { kind: 'failed', reason: `the change touches ${snapshot.changes.length} files, more than ${state.plan.changesMax} (setting execution.changes_max)` })
+  }
+  return go(next, 'judge-changes', { kind: 'inspect', snapshot })
+}
+
+const onInspected = (state: AttemptState, inspection: Inspection): AttemptStep => {
+  const { project } = state
+  assert(project !== undefined, 'changes are judged by the project at base')
+  const verdict = judgeChanges({
+    changes: state.changes,
+    checkCommands: [...project.checkCommands, ...(state.plan.check === undefined ? [] : [state.plan.check])],
+    patterns: project.patterns,
+    contents: inspection.contents,
+  })
+  const next: AttemptState = { ...state, commit: inspection.commit, verdict }
+  if (inspection.secretRules.length > 0) return end(next, { kind: 'parked', reason: `the change holds what looks like a secret (${inspection.secretRules.slice(0, 10).join(', ')})` })
+  if (inspection.diffCut) return end(next, { kind: 'parked', reason: 'the change is too large to be searched for secrets (setting execution.diff_bytes_max)' })
+  if (verdict.reasons.length > 0) return end(next, { kind: 'parked', reason: `the change touches what only a person may let through: ${verdict.reasons.join('; ')}` })
+  if (verdict.lockfileChanged && inspection.setup !== undefined) return go(next, 'change-setup', { kind: 'set-up', plan: inspection.setup, change: inspection.commit })
+  return check(next)
+}
+
+const check = (state: AttemptState): AttemptStep => {
+  assert(state.commit !== undefined, 'checks run on a commit')
+  return go(state, 'check', { kind: 'run-checks', commit: state.commit, commands: state.commands })
+}
+
+const onChecked = (state: AttemptState, now: readonly CommandRun[], nowMs: number): AttemptStep => {
+  const { plan, verdict, commit } = state
+  assert(verdict !== undefined && commit !== undefined, 'checks run on judged changes')
+  const addedPaths = state.changes.filter((change) => change.kind === 'added').map(({ path }) => path)
+  const judged = judgeChecks({ check: plan.check, taskType: plan.taskType, addedPaths, base: state.base, now })
+  const next: AttemptState = { ...state, now }
+  if (!judged.ok) {
+    return refuse(next, headline(judged.problems), feedbackOnChecks(judged.problems, now, { bytesMax: plan.feedbackBytesMax }), nowMs)
+  }
+  const flagged: AttemptState = { ...next, flags: [...verdict.flags, ...judged.flags] }
+  if (judged.proved) return end(flagged, { kind: 'verified', evidence: 'proved' })
+  const paths = addedPaths.filter((path) => verdict.addedTests.includes(path) || state.commands.some((command) => mentions(command, path)))
+  if (paths.length > 0 && state.commands.length > 0) return go(flagged, 'evidence', { kind: 'run-overlay', commit, paths, commands: state.commands })
+  return end(flagged, { kind: 'verified', evidence: 'unproven' })
+}
+
+const onOverlay = (state: AttemptState, overlay: readonly CommandRun[]): AttemptStep => {
+  const reproduced = isReproduced({ base: state.base, overlay, now: state.now, addedTests: state.verdict?.addedTests ?? [] })
+  return end(state, { kind: 'verified', evidence: reproduced ? 'reproduced' : 'unproven' })
+}
+
+/** Back to the agent while that can help, else failed. */
+const refuse = (state: AttemptState, problem: string, feedback: string, nowMs: number): AttemptStep => {
+  const { plan, agent } = state
+  const again = plan.replayed === undefined && agent?.outcome === 'finished' && state.round < plan.roundsMax && state.agentMsLeft >= ROUND_MS_MIN
+  if (!again) return end(state, { kind: 'failed', reason: withAgent(state, problem) })
+  return nextRound({ ...state, lastProblem: problem, refusedTrees: [...state.refusedTrees, state.tree] }, feedback, nowMs)
+}
+
+const withAgent = ({ agent }: AttemptState, problem: string): string => {
+  if (agent === undefined || agent.outcome === 'finished') return problem
+  return `${problem}; the agent ${agent.outcome === 'timeout' ? 'ran out of time' : `ended as ${agent.outcome}`}${agent.detail === '' ? '' : `: ${agent.detail}`}`
+}
+
+const go = (state: AttemptState, phase: AttemptPhase, effect: AttemptEffect): AttemptStep => ({ state: { ...state, phase }, effects: [effect] })
+const end = (state: AttemptState, reached: AttemptEnd): AttemptStep => ({ state: { ...state, phase: 'ended', end: reached }, effects: [] })
+
+const expect = (state: AttemptState, ...phases: readonly AttemptPhase[]): AttemptState => {
+  assert(phases.includes(state.phase), `the attempt waits in ${phases.join(' or ')}, not in ${state.phase}`)
+  return state
+}

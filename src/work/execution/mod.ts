@@ -1,0 +1,8 @@
+export type { AttemptFacts, AttemptOutcome, AttemptRequest, CheckSummary, Evidence, Recheck, VerifiedAttempt } from './attempt.ts'
+export { defaultExecutionOptions } from './options.ts'
+export type { ExecutionOptions } from './options.ts'
+export type { ParseProject, ProjectFile } from './project.ts'
+export type { PromptExtras } from './prompt.ts'
+export { Execution } from './service.ts'
+export type { ExecutionParts } from './service.ts'
+export type { SetupCache } from './setup.ts'
