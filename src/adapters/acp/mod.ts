@@ -1,0 +1,5 @@
+export { AcpRunner } from './runner.ts'
+export type { AcpRunnerOptions } from './runner.ts'
+export { opencode, PLACEHOLDER_KEY } from './presets.ts'
+export type { AcpPreset, OpencodeOptions } from './presets.ts'
+export type { ConversationLimits } from './conversation.ts'
