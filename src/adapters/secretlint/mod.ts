@@ -1,0 +1,1 @@
+export { SecretlintScanner } from './scanner.ts'

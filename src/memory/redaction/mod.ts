@@ -1,0 +1,8 @@
+export { isPublicValue } from './find.ts'
+export type { Finding } from './find.ts'
+export type { KnownSecret } from './literals.ts'
+export { Redactor } from './redactor.ts'
+export type { Redacted, RedactorParts, SecretFound } from './redactor.ts'
+export { OWN_RULES } from './rules.ts'
+export type { RuleAction, SecretRule } from './rules.ts'
+export { StreamRedactor } from './stream.ts'
