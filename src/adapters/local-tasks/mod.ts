@@ -1,0 +1,6 @@
+export { newTaskFile, nextTaskId } from './new-task.ts'
+export type { NewTask } from './new-task.ts'
+export { LocalTasks, TASK_FOLDER } from './provider.ts'
+export type { LocalTasksOptions } from './provider.ts'
+export { readTaskFile } from './task-file.ts'
+export type { Classify, ReadTask } from './task-file.ts'
