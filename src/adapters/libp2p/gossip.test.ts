@@ -2,6 +2,8 @@ import { spawn } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
+import { createServer } from 'node:net'
+import type { AddressInfo } from 'node:net'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { peerIdFromPrivateKey } from '@libp2p/peer-id'
@@ -117,8 +119,12 @@ describe('libp2p gossip', () => {
     const a = make({ bootstrap: hub.addresses() })
     const b = make({ bootstrap: hub.addresses() })
     revoked.add(a.self)
-    await Promise.all([a.start(), b.start()])
+    const changes: NodeId[] = []
+    hub.onPeerChange(({ node }) => { changes.push(node) })
+    await a.start()
+    await b.start()
     await eventually(() => { expect(hub.peers()).toEqual([b.self]) })
+    expect(changes).toEqual([b.self])
     revoked.add(b.self)
     await eventually(() => { expect(hub.peers()).toEqual([]) })
     revoked.clear()
@@ -133,6 +139,60 @@ describe('libp2p gossip', () => {
     await begin({ bootstrap: hub.addresses(), logger: { ...quietLogger, debug: (message) => { failures.push(message) } } })
     await eventually(() => { expect(failures.length).toBeGreaterThanOrEqual(2) })
     expect(hub.peers()).toEqual([first.self])
+  })
+
+  it('takes many connections per second from one address, or as few as it is told', async () => {
+    const failures: string[] = []
+    const logger = { ...quietLogger, debug: (message: string) => { failures.push(message) } }
+    const open = await begin()
+    await Promise.all(Array.from({ length: 8 }, () => begin({ bootstrap: open.addresses(), logger })))
+    await eventually(() => { expect(open.peers()).toHaveLength(8) })
+    expect(failures).toEqual([])
+    const narrow = await begin({ inboundPerSecondMax: 1 })
+    await Promise.all(Array.from({ length: 3 }, () => begin({ bootstrap: narrow.addresses(), logger })))
+    await eventually(() => { expect(narrow.peers()).toHaveLength(3) })
+    expect(failures.length).toBeGreaterThan(0)
+  })
+
+  it('tells others the addresses it is told to announce', async () => {
+    const node = await begin({ announce: ['/ip4/203.0.113.7/tcp/4101'] })
+    expect(node.addresses()).toEqual([`/ip4/203.0.113.7/tcp/4101/p2p/${node.self}`])
+  })
+
+  it('gives up on an address that takes the call and says nothing, and calls again', async () => {
+    let calls = 0
+    const server = createServer(() => { calls += 1 }).listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    const started = performance.now()
+    await begin({ bootstrap: [`/ip4/127.0.0.1/tcp/${(server.address() as AddressInfo).port}`], dialTimeoutMs: 300 })
+    await eventually(() => { expect(calls).toBeGreaterThanOrEqual(3) })
+    // Three times libp2p's own ten seconds would be thirty.
+    expect(performance.now() - started).toBeLessThan(8_000)
+    server.close()
+  })
+
+  it('rejects what is larger than it allows, whatever the sender allows itself', async () => {
+    const hub = await begin({ messageBytesMax: 100 })
+    const sender = await begin({ bootstrap: hub.addresses() })
+    const heard = collect(hub)
+    await eventually(async () => { expect(await sender.publish('one', bytes('warm'))).toBe(1) })
+    await sender.publish('one', bytes('x'.repeat(101)))
+    await sender.publish('one', bytes('x'.repeat(100)))
+    await eventually(() => { expect(heard).toContain('x'.repeat(100)) })
+    expect(heard).not.toContain('x'.repeat(101))
+  })
+
+  it('notices within seconds that a peer has frozen', async () => {
+    const swarmKey = randomBytes(32)
+    const port = await freePort()
+    const frozen = await child({ keySeed: randomBytes(32), swarmKey, port })
+    const survivor = await begin({ swarmKey, bootstrap: [`/ip4/127.0.0.1/tcp/${port}`], sweepIntervalMs: 60_000 })
+    await eventually(() => { expect(survivor.peers()).toHaveLength(1) })
+    frozen.kill('SIGSTOP')
+    const started = performance.now()
+    await eventually(() => { expect(survivor.peers()).toEqual([]) })
+    // Asked only every ten seconds it would take longer than this.
+    expect(performance.now() - started).toBeLessThan(9_000)
   })
 
   it('dials a known peer again after it was killed and came back', async () => {
@@ -224,12 +284,10 @@ const child = async (spec: { keySeed: Uint8Array; swarmKey: Uint8Array; port: nu
 }
 
 const freePort = async (): Promise<number> => {
-  const { createServer } = await import('node:net')
   const server = createServer().listen(0, '127.0.0.1')
   await once(server, 'listening')
-  const address = server.address()
+  const { port } = server.address() as AddressInfo
   server.close()
   await once(server, 'close')
-  if (address === null || typeof address === 'string') throw new Error('a TCP address was expected')
-  return address.port
+  return port
 }
