@@ -12,7 +12,8 @@ export interface BenchParts {
   readonly signal: AbortSignal
   /** Time that is left for programs, in milliseconds. */
   readonly timeLeftMs: () => number
-  readonly check: (signal: AbortSignal) => Promise<CheckReport>
+  /** `timeoutMsMax` shortens the limit of each command. */
+  readonly check: (options: { readonly signal: AbortSignal; readonly timeoutMsMax: number }) => Promise<CheckReport>
   readonly onProgress: (event: AgentProgress) => void
   readonly onUsage: (usage: ResourceUsage) => void
 }
@@ -64,9 +65,10 @@ export class AttemptBench implements AgentBench {
     }
   }
 
-  async check(): Promise<CheckReport> {
+  async check(options: { readonly timeoutMs?: number | undefined } = {}): Promise<CheckReport> {
     this.#mustBeOpen()
-    const checking = this.#parts.check(this.signal)
+    const timeoutMsMax = Math.max(1, Math.min(options.timeoutMs ?? Infinity, this.#parts.timeLeftMs()))
+    const checking = this.#parts.check({ signal: this.signal, timeoutMsMax })
     this.#starting.add(checking)
     try {
       return await checking

@@ -137,6 +137,9 @@ const onProject = (state: AttemptState, read: Result<Project>): AttemptStep => {
   if (!read.ok) return end(state, { kind: 'parked', reason: read.reason })
   const project = read.value
   const { check } = state.plan
+  if (check !== undefined && (check.trim() === '' || check.length > 2_000 || check.includes('\0'))) {
+    return end(state, { kind: 'parked', reason: 'the check that the task names is no command of 1 to 2000 characters' })
+  }
   const commands = [...project.checks, ...(check === undefined || project.checks.includes(check) ? [] : [check])]
   const next: AttemptState = { ...state, project, commands }
   if (project.setup !== undefined) return go(next, 'setup', { kind: 'set-up', plan: project.setup, change: undefined })

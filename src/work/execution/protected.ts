@@ -53,7 +53,7 @@ export const comparedPaths = (changes: readonly FileChange[]): readonly string[]
 export const isTestPath = (path: string): boolean => {
   const parts = path.toLowerCase().split('/')
   const name = parts.at(-1) ?? ''
-  return parts.slice(0, -1).some((part) => TEST_FOLDERS.has(part)) || TEST_NAMES.some((pattern) => pattern.test(name)) || /[a-z0-9](?:Test|Tests|Spec)\.[a-z]+$/.test(path)
+  return parts.slice(0, -1).some((part) => TEST_FOLDERS.has(part)) || TEST_NAMES.some((pattern) => pattern.test(name)) || /[A-Za-z0-9](?:Test|Tests|Spec)\.[a-z]+$/.test(path)
 }
 
 export const LOCKFILES: ReadonlySet<string> = new Set([

@@ -53,7 +53,10 @@ export const runRound = async (parts: RoundParts): Promise<RoundEnd> => {
     report = await Promise.race([running, aborted(controller.signal)])
     if (report === undefined) {
       await bench.close()
-      report = await Promise.race([running, elapsed(clock, REPORT_GRACE_MS)])
+      const grace = Promise.withResolvers<undefined>()
+      const disarmGrace = clock.arm(REPORT_GRACE_MS, () => { grace.resolve(undefined) })
+      report = await Promise.race([running, grace.promise])
+      disarmGrace()
     }
   } finally {
     disarm()
@@ -95,8 +98,4 @@ const aborted = (signal: AbortSignal): Promise<undefined> => new Promise((resolv
   if (signal.aborted) return resolve(undefined)
   // The round's own controller always aborts in the end, which ends this wait and its listener.
   signal.addEventListener('abort', () => resolve(undefined), { once: true })
-})
-
-const elapsed = (clock: Clock, delayMs: number): Promise<undefined> => new Promise((resolve) => {
-  clock.arm(delayMs, () => resolve(undefined))
 })

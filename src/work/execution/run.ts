@@ -164,7 +164,10 @@ export class AttemptRun {
       runner, sandbox, clock, mounts, environment, network: await this.#modelNetwork(), limits: options.agentLimits, label: `${this.#label}-agent`,
       workspacePath: this.#workspace.path, signal: this.#signal, onUsage: this.#onUsage, onProgress: (text) => { this.#tell(text) },
       request: { taskId: task.key, title: task.title, prompt: this.#prompt, feedback, environment, timeoutMs },
-      check: async (signal) => toCheckReport(await runCommands(quick, this.#place(this.#workspace.path, this.#baseMounts, signal))),
+      check: async ({ signal, timeoutMsMax }) => {
+        const place = this.#place(this.#workspace.path, this.#baseMounts, signal)
+        return toCheckReport(await runCommands(quick, { ...place, limits: { ...place.limits, timeoutMs: Math.min(place.limits.timeoutMs, timeoutMsMax) } }))
+      },
     })
     this.#commandsExecuted += ended.commandsExecuted
     this.#said = ended.said

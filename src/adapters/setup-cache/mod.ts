@@ -1,0 +1,1 @@
+export { DiskSetupCache } from './disk-setup-cache.ts'
