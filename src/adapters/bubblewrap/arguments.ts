@@ -110,5 +110,14 @@ const forwarder = (network: SandboxNetwork): string[] => {
 const processLimits = ({ limits, processLimits: each, openFilesMax }: SandboxRequest): string[] => [
   '--core=0', `--fsize=${limits.fileBytesMax}`, `--nofile=${openFilesMax}`,
   // The number of processes is counted per user and user namespace (since Linux 5.14), so per sandbox.
-  ...each ? [`--nproc=${limits.processesMax}`, `--data=${limits.memoryBytesMax}`, `--cpu=${Math.ceil(limits.timeoutMs / 1000 * limits.cpusMax) + 1}`] : [],
+  ...each ? [
+    `--nproc=${limits.processesMax}`, `--data=${limits.memoryBytesMax + RESERVED_BYTES}`,
+    `--cpu=${Math.ceil(limits.timeoutMs / 1000 * limits.cpusMax) + 1}`,
+  ] : [],
 ]
+
+/**
+ * Address space that V8 takes without using it (512 MiB for code alone) and that RLIMIT_DATA counts. The limit per process is
+ * only there for what happens between two samples; the samples hold the real one.
+ */
+const RESERVED_BYTES = 2 ** 30

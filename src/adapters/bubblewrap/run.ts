@@ -68,7 +68,7 @@ export class Run implements SandboxProcess {
       const { failure } = await this.#launched.exited
       const said = String(this.#outputs.stderr.read() ?? '').trim().slice(0, 500)
       const reason = failure?.message ?? (said === '' ? (thrown as Error).message : said)
-      throw new ChorusError('SANDBOX_UNAVAILABLE', `the sandbox could not be set up: ${reason}`, { cause: failure ?? thrown, setting: 'execution.sandbox' })
+      throw new ChorusError('SANDBOX_UNAVAILABLE', `the sandbox could not be set up: ${reason}`, { cause: failure ?? thrown, setting: 'sandbox.kind' })
     }
     this.#cancel(late)
     this.#after(this.#options.limits.timeoutMs, () => { this.#end('timeout') })

@@ -13,13 +13,13 @@ import { launch } from './launch.ts'
 import { makeMountPoints, ownerFor } from './ownership.ts'
 import type { Identity } from './ownership.ts'
 import { probeSandbox } from './probe.ts'
-import type { ResourceGroups } from './resource-group.ts'
+import type { ResourceGroup, ResourceGroups } from './resource-group.ts'
 import { RlimitGroups } from './rlimit-group.ts'
 import { Run } from './run.ts'
 import { seccompFilter } from './seccomp.ts'
 import { isFilterArchitecture } from './seccomp-numbers.ts'
 import { checkSpec } from './spec.ts'
-import { NO_STAGE, openStage } from './staging.ts'
+import { NO_STAGE, openStage, reapStages } from './staging.ts'
 
 export interface BubblewrapOptions {
   /** Names this node's state folder in resource groups: 1 to 16 lower-case letters and digits. */
@@ -40,7 +40,7 @@ export interface BubblewrapOptions {
 
 export const FIX = 'install bubblewrap and socat (Debian, Ubuntu: apt-get install bubblewrap socat) and allow user namespaces ' +
   '(sysctl -w user.max_user_namespaces=10000; on Ubuntu 24.04 and newer also kernel.apparmor_restrict_unprivileged_userns=0; in Docker: ' +
-  '--security-opt seccomp=unconfined --security-opt systempaths=unconfined), or choose another sandbox with execution.sandbox'
+  '--security-opt seccomp=unconfined --security-opt systempaths=unconfined), or choose another sandbox with sandbox.kind'
 
 /** Sandboxes by bubblewrap (bwrap(1)): namespaces, no capabilities, a system call filter, limits by the kernel. */
 export class BubblewrapSandbox implements Sandbox {
@@ -68,9 +68,10 @@ export class BubblewrapSandbox implements Sandbox {
     await makeMountPoints(spec.workspace.path, spec.mounts, { uid, give: bench.identity.isRoot })
     const processesMax = spec.limits.processesMax + OWN_PROCESSES + (spec.network.kind === 'socket' ? FORWARDER_PROCESSES + 1 : 0)
     const limits = { ...spec.limits, processesMax }
-    const stage = bench.identity.isRoot ? await openStage(sourcesOf(spec, bench.host), { uid, name: this.#options.instance }) : NO_STAGE
+    const stage = bench.identity.isRoot ? await openStage(sourcesOf(spec, bench.host), { uid, instance: this.#options.instance }) : NO_STAGE
     this.#sequence += 1
     let run: Run
+    let group: ResourceGroup | undefined
     try {
       const request = { ...spec, limits, processLimits: bench.groups.needsProcessLimits, openFilesMax: bench.openFilesMax }
       const plan = {
@@ -78,10 +79,11 @@ export class BubblewrapSandbox implements Sandbox {
         arguments: sandboxArguments(request, bench.host, stage.sourceOf),
         uid: bench.identity.isRoot && stage.prefix.length === 0 ? uid : undefined,
       }
-      const group = bench.groups.create(`${spec.label}-${process.pid}-${this.#sequence}`, limits)
+      group = bench.groups.create(`${spec.label}-${process.pid}-${this.#sequence}`, limits)
       const folders = [...spec.workspace.writable ? [spec.workspace.path] : [], ...spec.mounts.filter((mount) => mount.writable).map((mount) => mount.source)]
       run = new Run(launch(plan), { limits, writableFolders: folders, group, signal: spec.signal, dispose: () => stage.dispose() })
     } catch (thrown) {
+      await group?.remove()
       await stage.dispose()
       throw unavailable(messageOf(thrown), thrown)
     }
@@ -89,7 +91,11 @@ export class BubblewrapSandbox implements Sandbox {
     return run
   }
 
-  async reap(): Promise<number> { return (await this.#open()).groups.reap() }
+  async reap(): Promise<number> {
+    const { groups, identity } = await this.#open()
+    const stages = identity.isRoot ? await reapStages(this.#options.instance) : 0
+    return Math.max(await groups.reap(), stages)
+  }
 
   async #facts(): Promise<Readonly<Record<string, string | boolean>>> {
     const { groups, identity } = await this.#open()
@@ -119,7 +125,7 @@ const OWN_PROCESSES = 1
 const OPEN_FILES_MAX = 8192
 
 const unavailable = (reason: string, cause?: unknown): ChorusError =>
-  new ChorusError('SANDBOX_UNAVAILABLE', `the sandbox could not be set up: ${reason}`, { cause, setting: 'execution.sandbox' })
+  new ChorusError('SANDBOX_UNAVAILABLE', `the sandbox could not be set up: ${reason}`, { cause, setting: 'sandbox.kind' })
 
 const openBench = async (options: BubblewrapOptions): Promise<Bench> => {
   if (!/^[a-z0-9]{1,16}$/.test(options.instance)) throw new RangeError(`instance of 1 to 16 letters and digits expected, got ${options.instance}`)

@@ -1,4 +1,4 @@
-import { chmod, mkdir, mkdtemp, realpath, rmdir, stat, unlink, writeFile } from 'node:fs/promises'
+import { chmod, mkdir, mkdtemp, readdir, realpath, rmdir, stat, unlink, writeFile } from 'node:fs/promises'
 import os from 'node:os'
 import path from 'node:path'
 import { canReach } from './ownership.ts'
@@ -18,14 +18,14 @@ export interface Stage {
 
 export const NO_STAGE: Stage = { prefix: [], sourceOf: (hostPath) => hostPath, dispose: () => Promise.resolve() }
 
-export const openStage = async (hostPaths: readonly string[], options: { readonly uid: number; readonly name: string }): Promise<Stage> => {
+export const openStage = async (hostPaths: readonly string[], options: { readonly uid: number; readonly instance: string }): Promise<Stage> => {
   const hidden: [given: string, real: string][] = []
   for (const given of new Set(hostPaths)) {
     const real = await realpath(given)
     if (!await canReach(options.uid, real) || !await canReach(options.uid, given)) hidden.push([given, real])
   }
   if (hidden.length === 0) return NO_STAGE
-  const folder = await mkdtemp(path.join(os.tmpdir(), `chorus-${options.name}-`))
+  const folder = await mkdtemp(path.join(os.tmpdir(), `${PREFIX}${options.instance}-${process.pid}-`))
   await chmod(folder, 0o711)
   const places = new Map<string, string>()
   const pairs: string[] = []
@@ -39,12 +39,26 @@ export const openStage = async (hostPaths: readonly string[], options: { readonl
   return {
     prefix: ['unshare', '--mount', '--propagation', 'private', '--', 'sh', '-c', SCRIPT, 'sh', String(options.uid), ...pairs, '--'],
     sourceOf: (hostPath) => places.get(hostPath) ?? hostPath,
-    dispose: async () => {
-      // Outside of the run's own mount namespace these are empty places; never a recursive removal, should they not be.
-      for (const place of places.values()) await ((await stat(place)).isDirectory() ? rmdir(place) : unlink(place))
-      await rmdir(folder)
-    },
+    dispose: () => removeStage(folder),
   }
+}
+
+/** Removes the stages of earlier processes of this instance. Returns how many. */
+export const reapStages = async (instance: string): Promise<number> => {
+  const left = (await readdir(os.tmpdir())).filter((name) => name.startsWith(`${PREFIX}${instance}-`) && !name.startsWith(`${PREFIX}${instance}-${process.pid}-`))
+  for (const name of left) await removeStage(path.join(os.tmpdir(), name))
+  return left.length
+}
+
+const PREFIX = 'chorus-stage-'
+
+/** Outside of the run's own mount namespace these are empty places; never a recursive removal, should they not be. */
+const removeStage = async (folder: string): Promise<void> => {
+  for (const name of await readdir(folder)) {
+    const place = path.join(folder, name)
+    await ((await stat(place)).isDirectory() ? rmdir(place) : unlink(place))
+  }
+  await rmdir(folder)
 }
 
 /** Runs as root, on paths that the coordinator chose; gives root up before bwrap sees the first byte. */
