@@ -8,7 +8,7 @@ import type { Oid } from '../core/mod.ts'
 
 const run = promisify(execFile)
 
-/** Content by path; null removes. `mode` x makes it executable. */
+/** Content by path; null removes. */
 export type FixtureFiles = Readonly<Record<string, string | Uint8Array | null>>
 
 const ENVIRONMENT = {
@@ -17,8 +17,12 @@ const ENVIRONMENT = {
 }
 
 /** Plain git as a person would run it, for looking at what production code did. Trimmed standard output. */
-export const plainGit = async (cwd: string, ...args: readonly string[]): Promise<string> => {
-  const { stdout } = await run('git', [...args], { cwd, env: { PATH: process.env['PATH'], HOME: '/nonexistent', ...ENVIRONMENT }, maxBuffer: 64 * 1024 * 1024 })
+export const plainGit = (cwd: string, ...args: readonly string[]): Promise<string> => datedGit(cwd, args, undefined)
+
+const datedGit = async (cwd: string, args: readonly string[], atSeconds: number | undefined): Promise<string> => {
+  const dates = atSeconds === undefined ? {} : { GIT_AUTHOR_DATE: `${atSeconds} +0000`, GIT_COMMITTER_DATE: `${atSeconds} +0000` }
+  const env = { PATH: process.env['PATH'], HOME: '/nonexistent', ...ENVIRONMENT, ...dates }
+  const { stdout } = await run('git', [...args], { cwd, env, maxBuffer: 64 * 1024 * 1024 })
   return stdout.trimEnd()
 }
 
@@ -60,10 +64,10 @@ export class WorkRepository {
     }
   }
 
-  async commit(files: FixtureFiles, message = 'change'): Promise<Oid> {
+  async commit(files: FixtureFiles, message = 'change', options: { readonly atSeconds?: number } = {}): Promise<Oid> {
     await this.write(files)
     await this.git('add', '-A')
-    await this.git('commit', '-q', '--allow-empty', '-m', message)
+    await datedGit(this.path, ['commit', '-q', '--allow-empty', '-m', message], options.atSeconds)
     return this.tip('HEAD')
   }
 

@@ -1,5 +1,4 @@
 import { rename } from 'node:fs/promises'
-
 import type { Oid } from '../../core/mod.ts'
 import { makeBareRepository, makeFolder, makeWorkRepository, plainGit } from '../../testing/git-fixture.ts'
 import { GitHttpServer } from '../../testing/git-http-server.ts'

@@ -13,7 +13,6 @@ export interface Remote {
 
 /** Absolute path, file:, ssh:, git:, http(s): or `user@host:path`. Anything that could name a program is refused. */
 export const parseRemote = (text: string): Remote => {
-  // eslint-disable-next-line no-control-regex
   if (text.length > 1000 || text.startsWith('-') || text.includes('::') || /[\u0000-\u001f]/.test(text)) throw refusal(text)
   if (text.startsWith('/')) return { url: text, path: text, shown: text }
   if (text.startsWith('file://')) {

@@ -1,0 +1,35 @@
+import { rm } from 'node:fs/promises'
+import { ChorusError } from '../../core/mod.ts'
+import { commandError, runProgram } from './command.ts'
+
+/** The user of the sandbox. */
+export interface FolderOwner {
+  readonly uid: number
+  readonly gid: number
+}
+
+const TIMEOUT_MS = 120_000
+
+/** Hands a folder that no other process has seen yet to the sandbox's user. Without root there is one user for all. */
+export const giveTo = async (folder: string, owner: FolderOwner | undefined): Promise<void> => {
+  if (owner === undefined || process.getuid?.() !== 0) return
+  const args = ['-hR', `${owner.uid}:${owner.gid}`, '--', folder]
+  const outcome = await runProgram('chown', args, { timeoutMs: TIMEOUT_MS })
+  if (outcome.end !== 'exited' || outcome.code !== 0) throw new ChorusError('IO_FAILED', `${folder} could not be given to user ${owner.uid}`, { cause: commandError(args, outcome) })
+}
+
+/** Removes a folder with content that may resist: folders without permissions. Symbolic links are removed, not followed. */
+export const removeFolder = async (folder: string): Promise<void> => {
+  try {
+    await rm(folder, { recursive: true, force: true, maxRetries: 2 })
+    return
+  } catch {
+    // Most likely a folder that may not be read or written; its owner may change that.
+    await runProgram('chmod', ['-R', 'u+rwX', '--', folder], { timeoutMs: TIMEOUT_MS })
+  }
+  try {
+    await rm(folder, { recursive: true, force: true, maxRetries: 2 })
+  } catch (cause) {
+    throw new ChorusError('IO_FAILED', `${folder} could not be removed: remove it by hand`, { cause })
+  }
+}

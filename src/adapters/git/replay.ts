@@ -1,0 +1,24 @@
+import { fail, isOid, ok, oid } from '../../core/mod.ts'
+import type { Oid, Result } from '../../core/mod.ts'
+import { commandError, runGit } from './command.ts'
+import { TREE_GUARDS } from './environment.ts'
+import type { GitRepository } from './repository.ts'
+
+/**
+ * The tree of `onto` with the changes base..commit, without a work tree (git-merge-tree(1), --write-tree, git 2.38).
+ * The reason of a failure is the conflicting paths.
+ */
+export const replay = async (
+  repository: GitRepository, step: { readonly commit: Oid; readonly base: Oid; readonly onto: Oid; readonly environment: Readonly<Record<string, string>> },
+): Promise<Result<Oid, readonly string[]>> => {
+  const { commit, base, onto, environment } = step
+  // A commit with onto's tree and base as its parent: the merge base is then `base`, whatever the history between.
+  const stand = oid((await repository.local(['commit-tree', `${onto}^{tree}`, '-p', base, '-m', 'onto'], { environment })).toString('utf8').trim())
+  const args = ['--git-dir', repository.gitDir, 'merge-tree', '--write-tree', '-z', '--name-only', '--no-messages', stand, commit]
+  const outcome = await runGit([...TREE_GUARDS, ...args], { environment, timeoutMs: 300_000 })
+  const [tree = '', ...paths] = outcome.stdout.toString('utf8').split('\0')
+  if (outcome.end !== 'exited' || !isOid(tree)) throw commandError(args, outcome)
+  if (outcome.code === 0) return ok(tree)
+  if (outcome.code === 1) return fail([...new Set(paths.filter((name) => name !== ''))].sort())
+  throw commandError(args, outcome)
+}
