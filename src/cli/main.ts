@@ -1,0 +1,21 @@
+import { addAuditCommands } from './commands/audit.ts'
+import { addConfigCommand } from './commands/config.ts'
+import { addControlCommands } from './commands/control.ts'
+import { addDemoCommand } from './commands/demo.ts'
+import { addDoctorCommand } from './commands/doctor.ts'
+import { addSwarmCommands } from './commands/init.ts'
+import { addTaskCommands } from './commands/task.ts'
+import { addUpCommand } from './commands/up.ts'
+import { makeProgram } from './program.ts'
+
+const program = makeProgram((root, context) => {
+  addSwarmCommands(root, context)
+  addUpCommand(root, context)
+  addControlCommands(root, context)
+  addTaskCommands(root, context)
+  addAuditCommands(root, context)
+  addDoctorCommand(root, context)
+  addConfigCommand(root, context)
+  addDemoCommand(root, context)
+})
+await program.parseAsync()

@@ -1,0 +1,281 @@
+import { ChorusError, messageOf } from '../core/mod.ts'
+import type { NodeId, SessionId, TaskKey } from '../core/mod.ts'
+import { Coordinator } from '../coordinator/mod.ts'
+import type { AgentIdentity, CoordinatorEvent } from '../coordinator/mod.ts'
+import { AuditLog } from '../memory/audit/mod.ts'
+import type { HeadFile } from '../memory/audit/mod.ts'
+import { Redactor } from '../memory/redaction/mod.ts'
+import type { KnownSecret } from '../memory/redaction/mod.ts'
+import type { AgentProbe, AgentRunner, Clock, Entropy, Gossip, Logger, LogStore, SandboxProbe, Sandbox, SecretScanner, Signer } from '../ports/mod.ts'
+import { Membership } from '../swarm/membership/mod.ts'
+import { Post, isoTime } from '../wire/mod.ts'
+import { performance } from '../work/matching/mod.ts'
+import { listenForTasks, makeTell } from './announcements.ts'
+import type { ChorusConfig } from './config.ts'
+import { joinRepository } from './repository.ts'
+import type { JoinedRepository, RepositoryParts } from './repository.ts'
+import { activeTaskStatus } from './status.ts'
+import type { NodeStatus } from './status.ts'
+
+export interface NodeParts {
+  readonly version: string
+  readonly config: ChorusConfig
+  readonly clock: Clock
+  readonly entropy: Entropy
+  readonly signer: Signer
+  readonly logger: Logger
+  readonly gossip: Gossip
+  readonly log: { readonly store: LogStore; readonly head: HeadFile }
+  readonly scanner: SecretScanner
+  /** Per node; makes the keyed hashes of what redaction took out. */
+  readonly redactionKey: Uint8Array
+  /** Secrets that this node holds itself, so that none leaves it in any shape. */
+  readonly knownSecrets: readonly KnownSecret[]
+  readonly sandbox: Sandbox
+  readonly runner: AgentRunner
+  readonly repositories: readonly RepositoryParts[]
+  /** Whether a person paused this node; survives a restart. */
+  readonly pause: { read(): Promise<boolean>; write(paused: boolean): Promise<void> }
+}
+
+export type NodeEvent =
+  | CoordinatorEvent
+  | { readonly kind: 'node_ready'; readonly node: NodeId; readonly addresses: readonly string[] }
+  | { readonly kind: 'node_stopped' }
+  | { readonly kind: 'node_paused' | 'node_resumed' }
+  | { readonly kind: 'member_joined' | 'member_left'; readonly member: NodeId }
+  | { readonly kind: 'node_problem'; readonly reason: string }
+
+/** One node: joins the rooms, starts and stops them in order, and tells what it does. Decides nothing. */
+export class ChorusNode {
+  readonly #parts: NodeParts
+  readonly #identity: AgentIdentity
+  readonly #listeners = new Set<(event: NodeEvent & { readonly at: string }) => void>()
+  readonly #problems = new Map<string, string>()
+  #post: Post | undefined
+  #membership: Membership | undefined
+  #coordinator: Coordinator | undefined
+  #repositories: readonly JoinedRepository[] = []
+  #engine: AgentProbe = { ready: false, reason: 'not probed yet', fix: '' }
+  #sandbox: SandboxProbe = { available: false, reason: 'not probed yet', fix: '' }
+  #startedAtMs = 0
+  #lastActivityMs = 0
+  #paused = false
+  #stopping: Promise<void> | undefined
+  #cleanups: (() => Promise<void> | void)[] = []
+
+  constructor(parts: NodeParts) {
+    this.#parts = parts
+    const { agent } = parts.config
+    this.#identity = {
+      node: parts.signer.node, agentId: agent.id ?? `node-${parts.signer.node.slice(-8)}`, role: agent.role, expertise: agent.expertise,
+      maxTasks: agent.maxTasks, logAddress: Buffer.from(parts.log.store.key).toString('hex'),
+    }
+  }
+
+  /** A failed start releases what it took, and rejects. */
+  async start(): Promise<void> {
+    try {
+      await this.#start()
+    } catch (thrown) {
+      await this.#cleanUp()
+      throw thrown
+    }
+  }
+
+  async #start(): Promise<void> {
+    const { clock, entropy, signer, logger, gossip, config, sandbox, runner, scanner } = this.#parts
+    this.#startedAtMs = clock.monotonicMs()
+    const session = entropy.fork('session').uuid() as SessionId
+    const redactor = new Redactor({ scanner, hashKey: this.#parts.redactionKey, known: this.#parts.knownSecrets })
+    const audit = new AuditLog({ ...this.#parts.log, signer, clock, redactor, session })
+    await audit.start()
+    await audit.append('session_started', { version: this.#parts.version, log_key: this.#identity.logAddress, agent_id: this.#identity.agentId, role: this.#identity.role })
+    this.#cleanups.push(() => audit.append('session_ended', { reason: 'stopped' }).then(() => undefined))
+
+    await sandbox.reap()
+    this.#sandbox = await sandbox.probe()
+    this.#engine = await runner.probe()
+
+    const post = new Post({
+      gossip, signer, clock, entropy: entropy.fork('post'), logger,
+      self: () => ({ role: this.#identity.role, expertise: this.#identity.expertise }),
+      redact: async (data) => redacted(await redactor.redact(data as never, { where: 'gossip' })),
+    })
+    this.#post = post
+    await gossip.start()
+    this.#cleanups.push(() => gossip.stop())
+    await post.start()
+    this.#cleanups.push(() => post.stop())
+
+    const membership = new Membership({
+      node: signer.node, post, links: gossip, clock, entropy: entropy.fork('membership'), logger,
+      profile: {
+        ...this.#identity, capabilities: config.agent.capabilities, specialization: config.agent.specialization,
+        models: config.agent.models.map((model) => model.name), repositories: this.#parts.repositories.map(({ provider }) => `${provider.name}:${provider.repository}`),
+      },
+      load: () => ({
+        currentTasks: this.#coordinator?.currentTasks ?? 0, maxTasks: this.#identity.maxTasks, lastActivityMs: this.#lastActivityMs,
+        accepting: this.#coordinator?.accepting ?? false,
+      }),
+    })
+    this.#membership = membership
+    this.#repositories = await this.#joinRepositories(session, audit, redactor)
+    const coordinator = new Coordinator({
+      clock, logger, identity: this.#identity, repositories: this.#repositories.map(({ work }) => work), members: membership, runner,
+      performance: { score: (type) => performance(workRecord(audit), type) },
+      tell: makeTell({ post, clock, logger, identity: this.#identity, leaseMs: config.claims.leaseMs }),
+      record: (type, data) => audit.record(type, data),
+      emit: (event) => { this.#emit(event) },
+      loadChanged: () => { this.#lastActivityMs = clock.wallMs(); this.#loadChanged() },
+    }, { pollMs: config.pollMs, silenceMs: SILENCE_MS, matching: config.matching })
+    this.#coordinator = coordinator
+    this.#cleanups.push(listenForTasks(post, coordinator))
+    this.#cleanups.push(membership.on((event) => {
+      if (event.kind === 'member_joined' || event.kind === 'member_left') this.#emit({ kind: event.kind, member: event.member.node })
+      if (event.kind === 'member_joined') coordinator.wake()
+    }))
+    await membership.start()
+    this.#cleanups.push(() => membership.stop())
+    this.#emit({ kind: 'node_ready', node: signer.node, addresses: gossip.addresses() })
+    this.#paused = await this.#parts.pause.read()
+    await this.#work()
+  }
+
+  async #joinRepositories(session: SessionId, audit: AuditLog, redactor: Redactor): Promise<readonly JoinedRepository[]> {
+    const joined: JoinedRepository[] = []
+    for (const parts of this.#parts.repositories) {
+      const name = `${parts.provider.name}:${parts.provider.repository}`
+      try {
+        const repository = await joinRepository(parts, { ...this.#parts, session, audit, redactor, identity: this.#identity, unreachable: (node) => this.#unreachable(node) })
+        joined.push(repository)
+        this.#cleanups.push(() => repository.stop())
+      } catch (thrown) {
+        // One that cannot be joined is told, and does not keep the node from the others.
+        this.#problem(name, messageOf(thrown))
+      }
+    }
+    if (joined.length === 0) throw new ChorusError('REPOSITORY_INVALID', `no repository can be worked on: ${[...this.#problems.values()].join('; ')}`, { setting: 'repositories' })
+    return joined
+  }
+
+  /** Who else says that it cannot reach the holder: the witnesses of an early takeover. */
+  #unreachable(node: NodeId): { readonly witnesses: number; readonly others: number } {
+    const others = (this.#membership?.members() ?? []).filter((member) => !member.self && member.present && member.node !== node)
+    return { witnesses: others.filter((member) => member.unreachable.includes(node)).length, others: others.length }
+  }
+
+  #loadChanged(): void {
+    // Best effort: who misses it hears the next one.
+    this.#membership?.changed().catch((thrown: unknown) => { this.#parts.logger.warn('availability could not be told', { error: messageOf(thrown) }) })
+  }
+
+  /** Begins to claim, unless something says no: a person, the sandbox, the engine. */
+  async #work(): Promise<void> {
+    if (!this.#sandbox.available) this.#problem('sandbox', `nothing is claimed: ${this.#sandbox.reason}; ${this.#sandbox.fix}`)
+    else if (!this.#engine.ready) this.#problem('engine', `nothing is claimed: ${this.#engine.reason}; ${this.#engine.fix}`)
+    else if (this.#paused) this.#emit({ kind: 'node_paused' })
+    else await this.#coordinator?.start()
+    this.#loadChanged()
+  }
+
+  async pause(): Promise<void> {
+    await this.#parts.pause.write(true)
+    this.#paused = true
+    await this.#coordinator?.drain()
+    this.#loadChanged()
+    this.#emit({ kind: 'node_paused' })
+  }
+
+  async resume(): Promise<void> {
+    await this.#parts.pause.write(false)
+    if (!this.#paused) return
+    this.#paused = false
+    this.#emit({ kind: 'node_resumed' })
+    await this.#work()
+  }
+
+  /** Delivers or gives back what runs, says goodbye, closes everything. Idempotent. */
+  stop(): Promise<void> {
+    this.#stopping ??= this.#stop()
+    return this.#stopping
+  }
+
+  async #stop(): Promise<void> {
+    await this.#coordinator?.stop()
+    await this.#membership?.drain()
+    await this.#cleanUp()
+    this.#emit({ kind: 'node_stopped' })
+  }
+
+  async #cleanUp(): Promise<void> {
+    for (const cleanup of this.#cleanups.splice(0).reverse()) {
+      try {
+        await cleanup()
+      } catch (thrown) {
+        // The rest must still be closed.
+        this.#parts.logger.warn('a part did not stop cleanly', { error: messageOf(thrown) })
+      }
+    }
+  }
+
+  /** A person's word: the task may be tried again from the start. */
+  async retry(key: TaskKey): Promise<void> {
+    const repository = this.#repositories.find(({ work }) => key.startsWith(`${work.provider.name}:${work.provider.repository}#`))
+    if (repository === undefined) throw new ChorusError('NOT_FOUND', 'this node does not work on that repository')
+    const done = await repository.retry(key)
+    if (!done.ok) throw new ChorusError('INPUT_INVALID', done.reason)
+    this.#coordinator?.wake()
+  }
+
+  /** Tasks it would look at, best first, with their claims; claims nothing. */
+  known(): ReturnType<Coordinator['known']> { return this.#coordinator?.known() ?? [] }
+
+  status(): NodeStatus {
+    const { clock, gossip, config } = this.#parts
+    const currentTasks = this.#coordinator?.currentTasks ?? 0
+    return {
+      agent_id: this.#identity.agentId, node_id: this.#identity.node, role: this.#identity.role, expertise: this.#identity.expertise,
+      current_tasks: currentTasks, max_tasks: this.#identity.maxTasks, active_providers: this.#repositories.length,
+      status: this.#stopping !== undefined ? 'offline' : this.#paused ? 'paused' : currentTasks === 0 ? 'ready' : currentTasks >= this.#identity.maxTasks ? 'busy' : 'working',
+      active_tasks: (this.#coordinator?.active() ?? []).map(activeTaskStatus),
+      members: (this.#membership?.members() ?? []).filter((member) => member.node !== this.#identity.node).map((member) => ({
+        node_id: member.node, role: member.role, status: member.status, current_tasks: member.currentTasks, max_tasks: member.maxTasks,
+        last_seen_seconds: Math.max(0, (clock.monotonicMs() - member.lastSeenMs) / 1000),
+      })),
+      addresses: gossip.addresses(),
+      engine: { kind: this.#parts.runner.kind, ready: this.#engine.ready, reason: this.#engine.ready ? '' : this.#engine.reason },
+      sandbox: { kind: this.#parts.sandbox.name, available: this.#sandbox.available, reason: this.#sandbox.available ? '' : this.#sandbox.reason },
+      problems: [...this.#problems.values(), ...(this.#coordinator?.problems ?? []), ...config.warnings],
+      counters: { ...this.#post?.counts(), ...Object.assign({}, ...this.#repositories.map((repository) => repository.counters())) as Record<string, number> },
+      uptime_seconds: (clock.monotonicMs() - this.#startedAtMs) / 1000,
+    }
+  }
+
+  watch(listener: (event: NodeEvent & { readonly at: string }) => void): () => void {
+    this.#listeners.add(listener)
+    return () => { this.#listeners.delete(listener) }
+  }
+
+  #emit(event: NodeEvent): void {
+    const stamped = { at: isoTime(this.#parts.clock.wallMs()), ...event }
+    for (const listener of this.#listeners) listener(stamped)
+  }
+
+  #problem(place: string, reason: string): void {
+    this.#problems.set(place, `${place}: ${reason}`)
+    this.#parts.logger.error('the node needs a person', { place, reason })
+    this.#emit({ kind: 'node_problem', reason: `${place}: ${reason}` })
+  }
+}
+
+/** Nodes that do not poll a repository look at it when nothing was announced for this long (architecture, the way of a task). */
+const SILENCE_MS = 600_000
+
+const workRecord = (audit: AuditLog): Parameters<typeof performance>[0] =>
+  Object.fromEntries(Object.entries(audit.history().byType).map(([type, tally]) => [type, { successes: tally.done, failures: tally.failed }]))
+
+const redacted = (outcome: Awaited<ReturnType<Redactor['redact']>>): Readonly<Record<string, unknown>> => {
+  if (outcome.kind === 'denied') throw new ChorusError('SECRET_DENIED', `the message holds a secret (${outcome.rules.join(', ')})`)
+  return outcome.value as Readonly<Record<string, unknown>>
+}
