@@ -92,7 +92,12 @@ const verifyHead = async (
   if (head.key !== Buffer.from(log.reader.key).toString('hex')) return found.add(-1, `${name}: it belongs to another log`)
   if (head.length > log.reader.length) return found.add(-1, `${name}: ${log.reader.length} entries found, the tail is missing`)
   if (log.last !== head.last) return found.add(head.length - 1, `${name}: it names another entry ${head.length - 1}, the log was rewritten`)
-  const treeHash = Buffer.from(await log.reader.treeHash(head.length)).toString('hex')
+  let treeHash: string
+  try {
+    treeHash = Buffer.from(await log.reader.treeHash(head.length)).toString('hex')
+  } catch {
+    return found.add(-1, `${name}: the log's Merkle root cannot be read`)
+  }
   if (treeHash !== head.treeHash) found.add(-1, `${name}: Merkle root ${head.treeHash} expected, ${treeHash} found`)
 }
 
