@@ -1,0 +1,230 @@
+import type { NodeId, TaskKey } from '../../core/mod.ts'
+import { parseIsoTime } from '../../wire/mod.ts'
+import type { EnvelopeOf } from '../../wire/mod.ts'
+import { statusOf } from './member.ts'
+import type { Departure, Member, MembershipEvent, Profile } from './member.ts'
+
+/**
+ * Who is here. A machine over four things: what members say, links that open and close, and time.
+ *
+ *   unknown --heard--> present --leaving | silent 90 s | link closed 20 s--> gone --heard--> present
+ *                                                                            gone --10 min--> unknown
+ *
+ * Nobody's clock is compared with ours: timestamps only order the messages of one author. Nothing here is safe to
+ * claim or deliver by; refs are.
+ */
+export interface Roster {
+  readonly entries: ReadonlyMap<NodeId, Entry>
+  readonly connected: ReadonlySet<NodeId>
+  /** Newcomers turned away because all places are taken by members that are present. */
+  readonly refused: number
+}
+
+export type RosterInput =
+  | { readonly kind: 'heard'; readonly envelope: PresenceEnvelope }
+  | { readonly kind: 'link'; readonly node: NodeId; readonly connected: boolean }
+  | { readonly kind: 'tick' }
+
+export type PresenceEnvelope = EnvelopeOf<'role_announcement'> | EnvelopeOf<'capability_broadcast'> | EnvelopeOf<'availability_broadcast'> | EnvelopeOf<'task_progress'>
+
+export type RosterEffect =
+  | { readonly kind: 'emit'; readonly event: MembershipEvent }
+  /** Somebody is here who may not know us. */
+  | { readonly kind: 'newcomer' }
+
+export interface RosterStep { readonly state: Roster; readonly effects: readonly RosterEffect[] }
+
+export const ROSTER_LIMITS = {
+  membersMax: 1_000,
+  tasksPerMemberMax: 64,
+  silentMs: 90_000,
+  disconnectedMs: 20_000,
+  /** What was still on its way when the link closed is no sign of life. */
+  lingeringMs: 2_000,
+  forgetMs: 10 * 60_000,
+} as const
+
+export const emptyRoster: Roster = { entries: new Map(), connected: new Set(), refused: 0 }
+
+export const stepRoster = (state: Roster, input: RosterInput, nowMs: number): RosterStep => {
+  switch (input.kind) {
+    case 'heard': return heard(state, input.envelope, nowMs)
+    case 'link': return link(state, input, nowMs)
+    case 'tick': return tick(state, nowMs)
+  }
+}
+
+/** When a tick would change something next; undefined while nobody is present or remembered. */
+export const rosterWakeMs = (state: Roster): number | undefined => {
+  let wakeMs: number | undefined
+  for (const entry of state.entries.values()) {
+    const dueMs = entry.gone === undefined ? lapseMs(entry) : entry.gone.sinceMs + ROSTER_LIMITS.forgetMs
+    wakeMs = Math.min(wakeMs ?? dueMs, dueMs)
+  }
+  return wakeMs
+}
+
+export const memberOf = (state: Roster, entry: Entry): Member => ({
+  ...entry.profile,
+  node: entry.node,
+  self: false,
+  currentTasks: entry.currentTasks,
+  maxTasks: entry.maxTasks,
+  status: entry.gone === undefined ? statusOf(entry) : 'offline',
+  present: entry.gone === undefined,
+  tasks: [...entry.tasks],
+  connected: state.connected.has(entry.node),
+  lastSeenMs: entry.heardMs,
+  unreachableSinceMs: entry.linkClosedMs,
+})
+
+export interface Entry {
+  readonly node: NodeId
+  readonly profile: Profile
+  readonly currentTasks: number
+  readonly maxTasks: number
+  readonly accepting: boolean
+  readonly tasks: ReadonlySet<TaskKey>
+  readonly heardMs: number
+  readonly linkClosedMs: number | undefined
+  readonly gone: { readonly sinceMs: number; readonly reason: Departure } | undefined
+  /** The author's own time of the newest message of each type: older ones come too late to count. */
+  readonly stamps: Readonly<Partial<Record<PresenceEnvelope['type'], number>>>
+}
+
+const heard = (state: Roster, envelope: PresenceEnvelope, nowMs: number): RosterStep => {
+  const before = state.entries.get(envelope.from)
+  const stamp = parseIsoTime(envelope.timestamp) ?? 0
+  if (before !== undefined && stamp < (before.stamps[envelope.type] ?? 0)) return { state, effects: [] }
+  if (before === undefined && (envelope.type === 'availability_broadcast' && envelope.data.leaving === true)) return { state, effects: [] }
+  const room = before === undefined ? makeRoom(state) : state
+  if (room === undefined) return { state: { ...state, refused: state.refused + 1 }, effects: [] }
+
+  const told = tell(before ?? newEntry(envelope.from, nowMs), envelope, stamp)
+  const leaving = envelope.type === 'availability_broadcast' && envelope.data.leaving === true
+  const lingering = told.linkClosedMs !== undefined && nowMs - told.linkClosedMs <= ROSTER_LIMITS.lingeringMs
+  const after: Entry = {
+    ...told,
+    heardMs: nowMs,
+    linkClosedMs: lingering ? told.linkClosedMs : undefined,
+    gone: leaving ? { sinceMs: nowMs, reason: 'left' } : lingering || isStaleAfterLeaving(before, stamp) ? told.gone : undefined,
+    stamps: { ...told.stamps, [envelope.type]: stamp },
+  }
+  const next = withEntry(room, after)
+  const back = before === undefined || (before.gone !== undefined && after.gone === undefined)
+  const newcomer: RosterEffect[] = back ? [{ kind: 'newcomer' }] : []
+  return { state: next, effects: [...newcomer, ...eventsBetween(state, before, next, after)] }
+}
+
+/** What was said before the goodbye, and came after it. */
+const isStaleAfterLeaving = (before: Entry | undefined, stamp: number): boolean =>
+  before?.gone?.reason === 'left' && stamp <= (before.stamps.availability_broadcast ?? 0)
+
+const link = (state: Roster, change: { readonly node: NodeId; readonly connected: boolean }, nowMs: number): RosterStep => {
+  const connected = new Set(state.connected)
+  if (change.connected) connected.add(change.node)
+  else connected.delete(change.node)
+  const next: Roster = { ...state, connected }
+  const effects: RosterEffect[] = change.connected ? [{ kind: 'newcomer' }] : []
+  const entry = state.entries.get(change.node)
+  if (entry === undefined) return { state: next, effects }
+  const after: Entry = { ...entry, linkClosedMs: change.connected ? undefined : entry.linkClosedMs ?? nowMs }
+  const told = withEntry(next, after)
+  return { state: told, effects: [...effects, ...eventsBetween(state, entry, told, after)] }
+}
+
+const tick = (before: Roster, nowMs: number): RosterStep => {
+  let state = before
+  const effects: RosterEffect[] = []
+  for (const entry of before.entries.values()) {
+    if (entry.gone !== undefined) {
+      if (nowMs >= entry.gone.sinceMs + ROSTER_LIMITS.forgetMs) state = withoutEntry(state, entry.node)
+      continue
+    }
+    if (nowMs < lapseMs(entry)) continue
+    const silent = nowMs >= entry.heardMs + ROSTER_LIMITS.silentMs
+    const after: Entry = { ...entry, gone: { sinceMs: nowMs, reason: silent ? 'silent' : 'disconnected' } }
+    const next = withEntry(state, after)
+    effects.push(...eventsBetween(state, entry, next, after))
+    state = next
+  }
+  return { state, effects }
+}
+
+/** The moment at which a present member counts as gone if nothing is heard of it. */
+const lapseMs = (entry: Entry): number =>
+  Math.min(entry.heardMs + ROSTER_LIMITS.silentMs, entry.linkClosedMs === undefined ? Infinity : entry.linkClosedMs + ROSTER_LIMITS.disconnectedMs)
+
+const tell = (entry: Entry, envelope: PresenceEnvelope, stamp: number): Entry => {
+  switch (envelope.type) {
+    case 'role_announcement': {
+      const { agent_id: agentId, role, expertise, capabilities, specialization, max_tasks: maxTasks, current_tasks: currentTasks, status } = envelope.data
+      const told = { ...entry, profile: { ...entry.profile, agentId, role, expertise, capabilities, specialization } }
+      // The numbers of whichever was said last.
+      return stamp < (entry.stamps.availability_broadcast ?? 0) ? told : { ...told, maxTasks, currentTasks, accepting: status !== 'offline' }
+    }
+    case 'capability_broadcast': {
+      const { agent_id: agentId, role, expertise, capabilities, models, repositories } = envelope.data
+      return { ...entry, profile: { ...entry.profile, agentId, role, expertise, capabilities, models, repositories } }
+    }
+    case 'availability_broadcast': {
+      const { current_tasks: currentTasks, max_tasks: maxTasks, status } = envelope.data
+      return { ...entry, currentTasks, maxTasks, accepting: status !== 'offline', tasks: currentTasks === 0 ? new Set() : entry.tasks }
+    }
+    case 'task_progress': return progressed(entry, envelope, stamp)
+  }
+}
+
+/** Moves the count by what availability, told later, has not yet counted in. */
+const progressed = (entry: Entry, { data }: EnvelopeOf<'task_progress'>, stamp: number): Entry => {
+  const tasks = new Set(entry.tasks)
+  const counts = stamp > (entry.stamps.availability_broadcast ?? 0)
+  if (data.status === 'claimed' || data.status === 'started') {
+    if (tasks.has(data.task_key) || tasks.size >= ROSTER_LIMITS.tasksPerMemberMax) return entry
+    tasks.add(data.task_key)
+    return { ...entry, tasks, currentTasks: entry.currentTasks + (counts && data.status === 'claimed' ? 1 : 0) }
+  }
+  tasks.delete(data.task_key)
+  return { ...entry, tasks, currentTasks: Math.max(0, entry.currentTasks - (counts ? 1 : 0)) }
+}
+
+const eventsBetween = (stateBefore: Roster, before: Entry | undefined, stateAfter: Roster, after: Entry): readonly RosterEffect[] => {
+  const member = memberOf(stateAfter, after)
+  const emit = (event: MembershipEvent): readonly RosterEffect[] => [{ kind: 'emit', event }]
+  if (before === undefined || (before.gone !== undefined && after.gone === undefined)) return emit({ kind: 'member_joined', member })
+  if (before.gone === undefined && after.gone !== undefined) return emit({ kind: 'member_left', member, reason: after.gone.reason })
+  // What a member that has gone said before it went is no news.
+  if (after.gone !== undefined) return []
+  return sameFacts(memberOf(stateBefore, before), member) ? [] : emit({ kind: 'member_changed', member })
+}
+
+/** But for the time of the last message, which changes with each. */
+const sameFacts = (a: Member, b: Member): boolean => JSON.stringify({ ...a, lastSeenMs: 0 }) === JSON.stringify({ ...b, lastSeenMs: 0 })
+
+const withEntry = (state: Roster, entry: Entry): Roster => ({ ...state, entries: new Map(state.entries).set(entry.node, entry) })
+
+const withoutEntry = (state: Roster, node: NodeId): Roster => {
+  const entries = new Map(state.entries)
+  entries.delete(node)
+  return { ...state, entries }
+}
+
+/** Undefined when all places are taken by members that are present; else the longest gone makes room. */
+const makeRoom = (state: Roster): Roster | undefined => {
+  if (state.entries.size < ROSTER_LIMITS.membersMax) return state
+  const [oldest] = [...state.entries.values()].filter((entry) => entry.gone !== undefined).sort((a, b) => (a.gone?.sinceMs ?? 0) - (b.gone?.sinceMs ?? 0))
+  return oldest === undefined ? undefined : withoutEntry(state, oldest.node)
+}
+
+const newEntry = (node: NodeId, nowMs: number): Entry => ({
+  node,
+  profile: { agentId: '', role: '', expertise: [], capabilities: [], specialization: '', models: [], repositories: [] },
+  currentTasks: 0,
+  maxTasks: 0,
+  accepting: true,
+  tasks: new Set(),
+  heardMs: nowMs,
+  linkClosedMs: undefined,
+  gone: undefined,
+  stamps: {},
+})

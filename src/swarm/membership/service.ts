@@ -1,0 +1,169 @@
+import { messageOf } from '../../core/mod.ts'
+import type { NodeId } from '../../core/mod.ts'
+import type { Clock, Entropy, Gossip, Logger } from '../../ports/mod.ts'
+import type { MessagePost } from '../../wire/mod.ts'
+import { beaconWakeMs, silentBeacon, stepBeacon } from './beacon.ts'
+import type { BeaconEffect, BeaconInput } from './beacon.ts'
+import { statusOf } from './member.ts'
+import type { Load, Member, MembershipEvent, Profile } from './member.ts'
+import { emptyRoster, memberOf, ROSTER_LIMITS, rosterWakeMs, stepRoster } from './roster.ts'
+import type { RosterInput } from './roster.ts'
+import { availabilityBroadcast, capabilityBroadcast, roleAnnouncement } from './wording.ts'
+
+export interface MembershipOptions {
+  readonly node: NodeId
+  readonly profile: Profile
+  readonly load: () => Load
+  readonly post: MessagePost
+  readonly links: Pick<Gossip, 'peers' | 'onPeerChange'>
+  readonly clock: Clock
+  readonly entropy: Entropy
+  readonly logger: Logger
+}
+
+/** Who is here, and telling the others that we are. Start it when post and gossip are started. */
+export class Membership {
+  readonly #options: MembershipOptions
+  readonly #listeners = new Set<(event: MembershipEvent) => void>()
+  #profile: Profile
+  #roster = emptyRoster
+  #beacon = silentBeacon
+  #toldLoad = ''
+  #releases: (() => void)[] = []
+  #disarm: () => void = () => undefined
+
+  constructor(options: MembershipOptions) {
+    this.#options = options
+    this.#profile = options.profile
+  }
+
+  /** Resolves when the first announcement is on its way. */
+  async start(): Promise<void> {
+    if (this.#releases.length > 0) return
+    const { post, links } = this.#options
+    this.#releases = [
+      post.on('role_announcement', (envelope) => this.#hear({ kind: 'heard', envelope })),
+      post.on('capability_broadcast', (envelope) => this.#hear({ kind: 'heard', envelope })),
+      post.on('availability_broadcast', (envelope) => this.#hear({ kind: 'heard', envelope })),
+      post.on('task_progress', (envelope) => this.#hear({ kind: 'heard', envelope })),
+      links.onPeerChange(({ node, connected }) => this.#hear({ kind: 'link', node, connected })),
+    ]
+    const first = this.#tell({ kind: 'start' })
+    for (const node of links.peers()) this.#hear({ kind: 'link', node, connected: true })
+    await first
+  }
+
+  /** Says goodbye; from then on nothing is sent, while others are still heard. */
+  drain(): Promise<void> { return this.#tell({ kind: 'leave' }) }
+
+  /** Silent and deaf from now on; what is known stays readable. */
+  stop(): Promise<void> {
+    for (const release of this.#releases) release()
+    this.#releases = []
+    this.#beacon = silentBeacon
+    this.#disarm()
+    return Promise.resolve()
+  }
+
+  /** Everyone known, this node first; those gone are among them, as offline, for ten minutes. */
+  members(): readonly Member[] {
+    return [this.self(), ...[...this.#roster.entries.values()].map((entry) => memberOf(this.#roster, entry))]
+  }
+
+  self(): Member {
+    const load = this.#options.load()
+    return {
+      ...this.#profile, node: this.#options.node, self: true, currentTasks: load.currentTasks, maxTasks: load.maxTasks, status: statusOf(load), present: true,
+      tasks: [], connected: true, lastSeenMs: this.#options.clock.monotonicMs(), unreachableSinceMs: undefined,
+    }
+  }
+
+  /** The load may have changed: if the numbers did, everyone is told now. */
+  async changed(): Promise<void> {
+    if (this.#loadText() !== this.#toldLoad) await this.#tell({ kind: 'load-changed' })
+  }
+
+  /** A new configuration. */
+  async update(profile: Profile): Promise<void> {
+    this.#profile = profile
+    await this.#tell({ kind: 'profile-changed' })
+  }
+
+  /** A listener that throws is logged and changes nothing. */
+  on(listener: (event: MembershipEvent) => void): () => void {
+    const entry = (event: MembershipEvent): void => listener(event)
+    this.#listeners.add(entry)
+    return () => { this.#listeners.delete(entry) }
+  }
+
+  /** Newcomers that found no place: more than ROSTER_LIMITS.membersMax are present. */
+  get refused(): number { return this.#roster.refused }
+
+  #hear(input: RosterInput): void {
+    const { state, effects } = stepRoster(this.#roster, input, this.#options.clock.monotonicMs())
+    if (state.refused > this.#roster.refused) this.#options.logger.warn('the swarm is full', { membersMax: ROSTER_LIMITS.membersMax })
+    this.#roster = state
+    for (const effect of effects) {
+      if (effect.kind === 'emit') this.#emit(effect.event)
+      else this.#background(this.#tell({ kind: 'newcomer', delayMs: this.#newcomerDelayMs() }))
+    }
+    this.#arm()
+  }
+
+  async #tell(input: BeaconInput): Promise<void> {
+    const { state, effects } = stepBeacon(this.#beacon, input, this.#options.clock.monotonicMs())
+    this.#beacon = state
+    this.#arm()
+    await Promise.all(effects.map((effect) => this.#send(effect)))
+  }
+
+  /** Best effort: who misses it hears the next one. */
+  async #send(effect: BeaconEffect): Promise<void> {
+    const { node, post, clock, logger } = this.#options
+    const load = this.#options.load()
+    const availability = availabilityBroadcast(node, load, { wallMs: clock.wallMs(), leaving: effect === 'leave' })
+    if (effect !== 'announce') this.#toldLoad = this.#loadText()
+    const sends = effect === 'announce'
+      ? [post.send('role_announcement', roleAnnouncement(node, this.#profile, load)), post.send('capability_broadcast', capabilityBroadcast(node, this.#profile, load))]
+      : [post.send('availability_broadcast', availability)]
+    for (const sent of await Promise.allSettled(sends)) {
+      if (sent.status === 'rejected') logger.warn('presence could not be told', { what: effect, error: messageOf(sent.reason) })
+    }
+  }
+
+  #emit(event: MembershipEvent): void {
+    for (const listener of [...this.#listeners]) {
+      try {
+        listener(event)
+      } catch (thrown) {
+        this.#options.logger.error('membership listener failed', { event: event.kind, error: messageOf(thrown) })
+      }
+    }
+  }
+
+  /** One timer for both machines, at the earlier of what they wait for. */
+  #arm(): void {
+    this.#disarm()
+    if (this.#releases.length === 0) return
+    const wakeMs = Math.min(beaconWakeMs(this.#beacon) ?? Infinity, rosterWakeMs(this.#roster) ?? Infinity)
+    if (wakeMs === Infinity) return
+    this.#disarm = this.#options.clock.arm(Math.max(0, wakeMs - this.#options.clock.monotonicMs()), () => {
+      this.#hear({ kind: 'tick' })
+      this.#background(this.#tell({ kind: 'tick' }))
+    })
+  }
+
+  #background(work: Promise<void>): void {
+    work.catch((thrown: unknown) => this.#options.logger.error('membership failed', { error: messageOf(thrown) }))
+  }
+
+  /** Spread over 20 ms per member, so that a swarm of a hundred answers a newcomer within two seconds, not at once. */
+  #newcomerDelayMs(): number {
+    return 300 + Math.floor(this.#options.entropy.fraction() * 20 * this.#roster.entries.size)
+  }
+
+  #loadText(): string {
+    const { currentTasks, maxTasks, accepting } = this.#options.load()
+    return `${currentTasks}/${maxTasks} ${accepting}`
+  }
+}
