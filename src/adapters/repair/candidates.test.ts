@@ -16,6 +16,7 @@ describe('candidates reach the right text by one edit', () => {
     ['a flipped boolean', 'f({ deep: false })', 'f({ deep: true })'],
     ['a condition the wrong way round', 'if (ready) go()', 'if (!(ready)) go()'],
     ['a superfluous !', 'if (!ready) go()', 'if (ready) go()'],
+    ['one side the wrong way round', 'if (open && locked) go()', 'if (open && !locked) go()'],
     ['truth where presence was meant', 'if (value) go()', 'if (value !== undefined) go()'],
     ['a missing await', 'async function f() { const a = load(); return a }', 'async function f() { const a = (await load()); return a }'],
     ['a superfluous await', 'async function f() { return await g }', 'async function f() { return g }'],

@@ -6,8 +6,10 @@ export interface Clues {
   readonly lines: ReadonlySet<string>
   /** Source files named there. */
   readonly files: ReadonlySet<string>
-  /** Names that the task calls code, or that stand in the failing test. */
+  /** Names that the task writes as code, that the failing test calls, and all words of the title: it is short. */
   readonly strongNames: ReadonlySet<string>
+  /** Those of them that the title writes as code, or that both the task and the failing test name. */
+  readonly chiefNames: ReadonlySet<string>
   /** Every other word of the task and the failing run; mostly plain English, so only a hint. */
   readonly weakNames: ReadonlySet<string>
   /** Imports away from a failing test: 1 = imported by it. */
@@ -24,7 +26,7 @@ export interface ClueSources {
   readonly isTest: (file: string) => boolean
 }
 
-/** Lines around a failing test's frame whose names count: what it calls and what it asserts. */
+/** Lines around a failing test's frame whose calls count. */
 const LINES_AROUND = 3
 const TEXT_CHARACTERS_MAX = 64 * 1024
 const WORD = /[A-Za-z_$][\w$]{2,40}/g
@@ -43,14 +45,15 @@ export const cluesOf = (sources: ClueSources): Clues => {
   const lines = new Set<string>()
   const files = new Set<string>()
   const failing = new Set<string>()
-  const strongNames = new Set(codeWords(sources.title))
-  for (const word of codeWords(prompt)) strongNames.add(word)
+  const titled = new Set(codeWords(sources.title))
+  const told = new Set([...titled, ...codeWords(prompt)])
+  const called = new Set<string>()
   for (const [, place = '', line = ''] of output.matchAll(LOCATION)) {
     const file = resolveNamed(place, known)
     if (file === undefined) continue
     if (sources.isTest(file)) {
       failing.add(file)
-      for (const word of wordsNear(sources.texts.get(file) ?? '', Number(line))) strongNames.add(word)
+      for (const word of calledNear(sources.texts.get(file) ?? '', Number(line))) called.add(word)
     } else {
       files.add(file)
       lines.add(`${file}:${line}`)
@@ -58,24 +61,30 @@ export const cluesOf = (sources: ClueSources): Clues => {
   }
   // Nothing named a test: all tests are suspect, so that what they import still comes before what they do not.
   const starts = failing.size > 0 ? failing : new Set(known.filter(sources.isTest))
-  const weakNames = new Set([...words(sources.title), ...words(prompt), ...words(output)])
-  return { lines, files, strongNames, weakNames, distance: importDistance(starts, sources.texts) }
+  const weakNames = new Set([...words(prompt), ...words(output)])
+  const strongNames = new Set([...told, ...called, ...words(sources.title)])
+  const chiefNames = new Set([...titled, ...[...told].filter((name) => called.has(name))])
+  return { lines, files, strongNames, chiefNames, weakNames, distance: importDistance(starts, sources.texts) }
 }
 
-/** Words that are written as code: in backticks, called, dotted, or in camelCase or snake_case. */
+/**
+ * Words that are written as code: called, alone in backticks, or in camelCase or snake_case. What stands before a dot
+ * (`semver.diff()`) is mostly the name of the whole, and says nothing.
+ */
 const codeWords = (text: string): readonly string[] => {
-  const found: string[] = []
-  for (const [, quoted = ''] of text.matchAll(/`([^`\n]{1,200})`/g)) found.push(...words(quoted))
-  for (const [called] of text.matchAll(/[\w$]{2,40}(?=\()/g)) found.push(called)
-  for (const [, dotted = ''] of text.matchAll(/[\w$]\.([A-Za-z_$][\w$]{1,40})/g)) found.push(dotted)
+  const found = [...calledWords(text)]
+  for (const [, quoted = ''] of text.matchAll(/`(?:[\w$]{1,40}\.)?([\w$]{2,40})`/g)) found.push(quoted)
   for (const word of words(text)) if (/[a-z][A-Z]|\w_\w/.test(word)) found.push(word)
   return found.filter((word) => !TEST_WORDS.has(word))
 }
 
+const calledWords = (text: string): readonly string[] =>
+  [...text.matchAll(/[A-Za-z_$][\w$]{0,40}(?=\()/g)].map(([word]) => word).filter((word) => !TEST_WORDS.has(word))
+
 const words = (text: string): readonly string[] => [...text.matchAll(WORD)].map(([word]) => word).filter((word) => !TEST_WORDS.has(word))
 
-const wordsNear = (text: string, line: number): readonly string[] =>
-  words(text.split('\n').slice(Math.max(0, line - 1 - LINES_AROUND), line + LINES_AROUND).join('\n'))
+const calledNear = (text: string, line: number): readonly string[] =>
+  calledWords(text.split('\n').slice(Math.max(0, line - 1 - LINES_AROUND), line + LINES_AROUND).join('\n'))
 
 /** A path as some program printed it (absolute in the sandbox, or relative) to a known file. */
 const resolveNamed = (printed: string, known: readonly string[]): string | undefined => {

@@ -36,10 +36,21 @@ describe('clues', () => {
   })
 
   test('words of the task that are written as code are names, plain words are hints', () => {
-    const found = clues({ title: 'gross() is wrong for large numbers', prompt: 'Look at `net`, totalOf and price.rate' })
-    expect([...found.strongNames]).toEqual(expect.arrayContaining(['gross', 'net', 'totalOf', 'rate']))
-    expect(found.strongNames).not.toContain('wrong')
+    const found = clues({ title: 'gross() fails', prompt: 'Look at `net`, totalOf and `price.rate` for a large number of `price.items(1)`' })
+    expect([...found.chiefNames]).toEqual(['gross'])
+    expect([...found.strongNames]).toEqual(expect.arrayContaining(['gross', 'fails', 'net', 'totalOf', 'rate', 'items']))
+    expect(found.strongNames).not.toContain('large')
     expect(found.weakNames).toContain('large')
+  })
+
+  test('what stands before a dot says nothing: it is the name of the whole', () => {
+    expect([...clues({ title: '`lib.net(1)`', prompt: 'use lib.net(2)' }).strongNames]).toEqual(['net', 'lib'])
+    expect(clues({ prompt: '`lib.net(1)`' }).strongNames).not.toContain('lib')
+  })
+
+  test('what both the task and the failing test name comes first of all', () => {
+    const found = clues({ prompt: 'see `gross` and `net`', output: 'at /workspace/test/price.test.js:10:10' })
+    expect([...found.chiefNames]).toEqual(['gross'])
   })
 
   test('imports are followed through folders, built names and require', () => {

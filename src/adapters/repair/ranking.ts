@@ -17,17 +17,17 @@ export const rank = (files: readonly FileCandidates[], clues: Clues): readonly C
   return scored.map((entry) => entry.candidate)
 }
 
-/** 0 = on a line of the failing stack, 7 = nothing points here. */
+/** 0 = on a line of the failing stack or in what both task and test name, 7 = nothing points here. */
 export const remoteness = (candidate: Candidate, clues: Clues, near: ReadonlySet<string>): number => {
   if (clues.lines.has(`${candidate.file}:${candidate.line}`)) return 0
-  const names = candidate.functions
-  if (names.some((name) => clues.strongNames.has(name))) return 1
   const stem = path.posix.basename(candidate.file).replace(/\.[^.]+$/, '')
-  if (clues.strongNames.has(stem)) return 1
+  const names = [...candidate.functions, stem]
+  if (names.some((name) => clues.chiefNames.has(name))) return 0
+  if (names.some((name) => clues.strongNames.has(name))) return 1
   if (clues.files.has(candidate.file)) return 2
-  if (names.some((name) => near.has(name)) || near.has(stem)) return 3
+  if (names.some((name) => near.has(name))) return 3
   const distance = clues.distance.get(candidate.file)
-  if (distance === 1 || names.some((name) => clues.weakNames.has(name))) return 4
+  if (distance === 1 || candidate.functions.some((name) => clues.weakNames.has(name))) return 4
   return distance === undefined ? 7 : distance === 2 ? 5 : 6
 }
 

@@ -36,6 +36,10 @@ export const logicalRule: Rule = (site) => {
   const left = site.child('left')
   const right = site.child('right')
   if (left === undefined || right === undefined) return edits
+  for (const side of [left, right]) {
+    // A leading `!` is dropped by its own rule, a comparison is turned round by its operator.
+    if (/^(Identifier|CallExpression|(Optional)?MemberExpression)$/.test(side.type)) edits.push(site.replace(side, `!${site.text(side)}`, `negate one side of ${textField(site.node, 'operator')}`, 3))
+  }
   edits.push(site.replace(site.node, site.text(left), `keep only the left side of ${textField(site.node, 'operator')}`, 4))
   edits.push(site.replace(site.node, site.text(right), `keep only the right side of ${textField(site.node, 'operator')}`, 4))
   return edits
