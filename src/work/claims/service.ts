@@ -1,0 +1,461 @@
+import { canonicalJson, ChorusError, fail, messageOf, ok } from '../../core/mod.ts'
+import type { Json, NodeId, Oid, RefName, Result, SessionId, TaskKey } from '../../core/mod.ts'
+import type { Clock, Entropy, Logger, RefStore, RefUpdate, Signer } from '../../ports/mod.ts'
+import { isUnavailable, unavailable } from './availability.ts'
+import { EndedList } from './ended.ts'
+import type { ClaimEvent } from './events.ts'
+import type { IntentLog, IntentOutcome, SettledIntent } from './intents.ts'
+import { claimable, claimView } from './judgement.ts'
+import type { ClaimView } from './judgement.ts'
+import { LeaseKeeper } from './keeper.ts'
+import { CLAIMS_ROOT, claimNames } from './leaf.ts'
+import type { ClaimNames } from './leaf.ts'
+import { isLeased } from './lease.ts'
+import type { Lease, Self, Witnesses } from './lease.ts'
+import type { Move } from './move.ts'
+import { endClaims, inBatches, prunable } from './pruning.ts'
+import type { PruneParts } from './pruning.ts'
+import { ClaimRemote } from './remote.ts'
+import type { Landing } from './remote.ts'
+import { RESULT_BYTES_MAX } from './record.ts'
+import type { ClaimState } from './record.ts'
+import { claimTimes } from './settings.ts'
+import type { ClaimSettings, ClaimTimes } from './settings.ts'
+import { settleIntents, watchOwnClaims } from './start-up.ts'
+import { newStats } from './stats.ts'
+import type { ClaimStats } from './stats.ts'
+import { ClaimTable } from './table.ts'
+import type { Claim, ClaimEntry } from './table.ts'
+import { isSameOwner } from './transition.ts'
+
+export interface ClaimsComponents {
+  readonly store: RefStore
+  readonly signer: Signer
+  readonly clock: Clock
+  readonly entropy: Entropy
+  readonly logger: Logger
+  readonly intents: IntentLog
+  isMember(node: NodeId): boolean
+  /** Of the members but this node and the one asked about: how many there are, and how many cannot reach it. */
+  holderUnreachable(node: NodeId): Witnesses
+}
+
+export interface ClaimsInit extends Partial<ClaimSettings> {
+  /** This run of the process; a new one is drawn when not given. */
+  readonly session?: SessionId
+  /** Root of all refs of the protocol; the same in all nodes of a repository. */
+  readonly namespace?: string
+}
+
+export type DeliverAnswer =
+  | { readonly kind: 'delivered' }
+  | { readonly kind: 'superseded' }
+  /** The claim is still mine; what was to move with it was refused. */
+  | { readonly kind: 'refused'; readonly reason: string }
+  | { readonly kind: 'in-the-way'; readonly paths: readonly string[] }
+  /** Not known: deliver again, which first looks whether it happened. */
+  | { readonly kind: 'unclear'; readonly reason: string }
+
+export interface AdoptedClaim {
+  readonly key: TaskKey
+  readonly outcome: 'taken over' | 'released' | 'left' | 'lost'
+  readonly claim: Claim | undefined
+}
+
+const READS_AT_ONCE = 8
+
+/**
+ * The claims of one repository (docs/protocol.md §3). Anything may be called at any time and concurrently: moves of one
+ * task wait for each other. Moves reject with REMOTE_UNAVAILABLE when it cannot be known whether they happened, and
+ * with the log's own error when the intent could not be made durable (then nothing was pushed).
+ */
+export class Claims {
+  readonly stats: ClaimStats = newStats()
+  readonly #components: ClaimsComponents
+  readonly #names: ClaimNames
+  readonly #self: Self
+  readonly #times: ClaimTimes
+  readonly #table: ClaimTable
+  readonly #remote: ClaimRemote
+  readonly #ended: EndedList
+  readonly #keeper: LeaseKeeper
+  readonly #listeners = new Set<(event: ClaimEvent) => void>()
+  readonly #settling = new Set<Promise<void>>()
+  #settled: Promise<readonly SettledIntent[]> | undefined
+  #draining = false
+
+  constructor(components: ClaimsComponents, init: ClaimsInit = {}) {
+    const { session, namespace, ...settings } = init
+    const { store, signer, clock, entropy, logger, intents } = components
+    this.#components = components
+    this.#names = claimNames(namespace ?? CLAIMS_ROOT)
+    this.#self = { node: signer.node, session: session ?? entropy.fork('session').uuid() as SessionId }
+    this.#times = claimTimes(settings)
+    const [times, names, stats] = [this.#times, this.#names, this.stats]
+    const table = this.#table = new ClaimTable({
+      self: this.#self, times, names, clock,
+      emit: (event) => { this.#emit(event) },
+      settle: (oid, outcome) => { this.#settle(oid, outcome) },
+    })
+    const remote = this.#remote = new ClaimRemote({ store, signer, clock, entropy, intents, names, table, stats, isMember: (node) => components.isMember(node) })
+    this.#ended = new EndedList(store, names)
+    this.#keeper = new LeaseKeeper({ store, clock, logger, times, table, remote, stats })
+  }
+
+  /**
+   * Settles what an earlier process left open, gives back what it held, and begins to renew. A remote that does not
+   * answer delays the first two to the first read that succeeds; nothing is claimed before.
+   */
+  async start(): Promise<void> {
+    this.#draining = false
+    this.#keeper.start()
+    try {
+      await this.settle()
+      await this.adopt((view) => view.state === 'held' ? 'release' : 'leave')
+    } catch (thrown) {
+      if (!isUnavailable(thrown)) { await this.#keeper.stop(); throw thrown }
+      this.#components.logger.warn('claims wait for the repository', { error: messageOf(thrown) })
+    }
+  }
+
+  /** No new claims; resolves when the moves under way have ended. Leases go on being renewed. */
+  async drain(): Promise<void> {
+    this.#draining = true
+    await Promise.all(this.#table.entries().map((entry) => entry.lane.idle()))
+    await Promise.all(this.#settling)
+  }
+
+  /** No more renewals: what is still held expires by itself. */
+  async stop(): Promise<void> {
+    this.#draining = true
+    await this.#keeper.stop()
+    await this.drain()
+  }
+
+  /** Returns what takes the listener away again. */
+  onEvent(listener: (event: ClaimEvent) => void): () => void {
+    this.#listeners.add(listener)
+    return () => { this.#listeners.delete(listener) }
+  }
+
+  track(keys: readonly TaskKey[]): void {
+    for (const key of keys) this.#table.entry(key)
+  }
+
+  view(key: TaskKey): ClaimView {
+    const lease = this.#table.find(key)?.lease ?? this.#table.unknown(key)
+    return claimView(lease, this.#components.clock.monotonicMs(), this.#witnesses(lease))
+  }
+
+  /** Claims held or delivered by this session and renewed in time. */
+  mine(): readonly Claim[] {
+    return this.#table.entries().flatMap((entry) => entry.lease.holding?.standing === 'good' && entry.claim !== undefined ? [entry.claim] : [])
+  }
+
+  /** Tips that nobody may claim over until a person has looked: for `doctor`. */
+  quarantined(): readonly { readonly key: TaskKey; readonly ref: RefName; readonly oid: Oid; readonly reason: string }[] {
+    return this.#table.entries().flatMap(({ lease: { key, ref, seen } }) => seen.kind === 'quarantined' ? [{ key, ref, oid: seen.oid, reason: seen.reason }] : [])
+  }
+
+  /** One read of all tips; the chains of those that changed; then gives back what landed after it was given up. */
+  async refresh(): Promise<void> {
+    const { store, logger } = this.#components
+    await this.settle()
+    this.stats.refreshes += 1
+    const versions = new Map(this.#table.entries().map((entry) => [entry, entry.version]))
+    const tips = await store.tips(this.#names.prefix)
+    const entries = this.#table.entries().filter((entry) => versions.has(entry))
+    for (let from = 0; from < entries.length; from += READS_AT_ONCE) {
+      await Promise.all(entries.slice(from, from + READS_AT_ONCE).map(async (entry) => {
+        // Whoever is moving it, or has moved it since, knows more than this read.
+        const leave = entry.version === versions.get(entry) ? entry.lane.tryEnter() : undefined
+        if (leave === undefined) return
+        try {
+          await this.#remote.observe(entry, tips.get(entry.lease.ref) ?? null, { awaited: false })
+        } catch (thrown) {
+          // Seen as it was until the next read; a compare-and-swap on what is out of date is refused.
+          if (!isUnavailable(thrown)) throw thrown
+          logger.debug('a claim could not be read', { ref: entry.lease.ref })
+        } finally {
+          leave()
+        }
+      }))
+    }
+    for (const entry of this.#table.entries()) if (entry.lease.holding?.standing === 'late') await this.#giveBack(entry)
+  }
+
+  /** First claim, re-claim, takeover of what expired, or of delivered work whose provider part is left (`claim.state`). */
+  acquire(key: TaskKey): Promise<Result<Claim>> {
+    return this.#take(key, async (entry) => {
+      if (entry.lease.seen.kind === 'unread') await this.#remote.read(entry)
+      const unreachable = this.#witnesses(entry.lease)
+      const judged = claimable(entry.lease, this.#components.clock.monotonicMs(), unreachable)
+      // Before the lease has ended: only if the remote answers now, and the tip is where it was.
+      if (judged.yes && judged.taken === 'unreachable') await this.#remote.read(entry)
+      if (judged.yes && judged.taken === 'first') await this.#ended.read()
+      return { kind: 'acquire', endedEpoch: this.#ended.epochOf(key), unreachable: this.#witnesses(entry.lease) }
+    })
+  }
+
+  /** What this node parked, held again. */
+  resume(key: TaskKey): Promise<Result<Claim>> {
+    return this.#take(key, async (entry) => { await this.#remote.read(entry); return { kind: 'resume' } })
+  }
+
+  /** The claim ref and the refs alongside move in one atomic push, or nothing does. `result`: plain JSON, at most 4 KiB. */
+  async deliver(claim: Claim, delivery: { readonly result: unknown; readonly alongside: readonly RefUpdate[] }): Promise<DeliverAnswer> {
+    const result = boundedResult(delivery.result)
+    const landing = await this.#withMine(claim, 'delivered', { kind: 'deliver', result }, delivery.alongside)
+    switch (landing.kind) {
+      case 'landed': return { kind: 'delivered' }
+      case 'moved': return { kind: 'superseded' }
+      case 'not planned': return { kind: 'refused', reason: landing.reason }
+      default: return landing
+    }
+  }
+
+  /** False when another has it now. */
+  finish(claim: Claim): Promise<boolean> { return this.#letGo(claim, 'done', { kind: 'finish' }) }
+
+  /** True also when the last attempt or epoch made it `escalated`; see the view. False when another has it now. */
+  release(claim: Claim, why: { readonly reason: string; readonly countsAsAttempt: boolean; readonly retryAfterMs?: number | undefined }): Promise<boolean> {
+    return this.#letGo(claim, 'released', { kind: 'release', ...why })
+  }
+
+  /** Until a person resumes or resets it; with `retryAfterMs` anyone may take it up after that. */
+  park(claim: Claim, why: { readonly reason: string; readonly retryAfterMs?: number | undefined }): Promise<boolean> {
+    return this.#letGo(claim, 'parked', { kind: 'park', ...why })
+  }
+
+  escalate(claim: Claim, why: { readonly reason: string }): Promise<boolean> {
+    return this.#letGo(claim, 'escalated', { kind: 'escalate', ...why })
+  }
+
+  /** One claim, now: what precedes a write to the provider. False when it is not this session's any more. */
+  async renew(claim: Claim): Promise<boolean> {
+    const landing = await this.#withMine(claim, undefined, { kind: 'renew' })
+    if (landing.kind === 'landed') this.stats.renewals += 1
+    return isDone(landing)
+  }
+
+  renewAll(): Promise<void> { return this.#keeper.renewAll() }
+
+  /** What became of the intents of an earlier process; once per process, repeated until the remote has answered. */
+  settle(): Promise<readonly SettledIntent[]> {
+    this.#settled ??= settleIntents(this.#components.intents, this.#components.store, this.#names).catch((thrown: unknown) => {
+      this.#settled = undefined
+      throw thrown
+    })
+    return this.#settled
+  }
+
+  /** Claims of earlier sessions of this node, all tasks of the repository included: taken over (next epoch), given back, or left. */
+  async adopt(decide: (view: ClaimView, key: TaskKey) => 'take over' | 'release' | 'leave'): Promise<readonly AdoptedClaim[]> {
+    await this.settle()
+    await watchOwnClaims(this.#table, this.#components.store, { names: this.#names, self: this.#self })
+    await this.refresh()
+    const adopted: AdoptedClaim[] = []
+    for (const entry of this.#table.entries()) {
+      const { seen, key } = entry.lease
+      if (seen.kind !== 'tip' || seen.record.node !== this.#self.node || isSameOwner(seen.record, this.#self) || !isLeased(seen.record.state)) continue
+      const decision = decide(this.view(key), key)
+      if (decision === 'leave') { adopted.push({ key, outcome: 'left', claim: undefined }); continue }
+      const as = decision === 'take over' ? 'taken over' : 'released'
+      const landing = await entry.lane.run(() => this.#remote.land(entry, { kind: 'adopt', as }))
+      adopted.push({ key, outcome: landing.kind === 'landed' ? as : 'lost', claim: entry.claim })
+    }
+    return adopted
+  }
+
+  /** A person starts the task afresh, from parked, escalated or released; with `rework` also from delivered and done. */
+  async retry(key: TaskKey, options: { readonly reason?: string; readonly rework?: boolean } = {}): Promise<Result<undefined>> {
+    const entry = this.#table.entry(key)
+    return entry.lane.run(async () => {
+      await this.#remote.read(entry)
+      const landing = await this.#remote.land(entry, { kind: 'reset', reason: options.reason ?? 'a person asked to try again', rework: options.rework ?? false })
+      return isDone(landing) ? ok(undefined) : fail(failureOf(landing))
+    })
+  }
+
+  /** Deletes the refs of closed tasks that ended long ago; their last epochs go to the list of ended claims. */
+  async prune(options: { readonly closedKeys: readonly TaskKey[]; readonly olderThanMs: number }): Promise<readonly TaskKey[]> {
+    this.track(options.closedKeys)
+    await this.refresh()
+    const closed = options.closedKeys.flatMap((key) => this.#table.find(key) ?? [])
+    const pruned: TaskKey[] = []
+    for (const batch of inBatches(prunable(closed, { olderThanMs: options.olderThanMs, wallMs: this.#components.clock.wallMs() }))) {
+      const ended = await this.#withLanes(batch, (free) => endClaims(free, this.#pruneParts()))
+      if (ended.ok) pruned.push(...ended.value)
+      else this.#components.logger.info('claims were not pruned this time', { reason: ended.reason, claims: batch.length })
+    }
+    if (pruned.length > 0) this.#emit({ kind: 'claims_pruned', keys: pruned })
+    return pruned
+  }
+
+  /** A person's act: removes a quarantined tip, so that the task can be claimed again, after its last valid epoch. */
+  async clear(key: TaskKey): Promise<Result<undefined>> {
+    const entry = this.#table.entry(key)
+    return entry.lane.run(async () => {
+      await this.#remote.read(entry)
+      if (entry.lease.seen.kind !== 'quarantined') return fail('it is not quarantined')
+      const ended = await endClaims([entry], this.#pruneParts())
+      return ended.ok ? ok(undefined) : ended
+    })
+  }
+
+  async #take(key: TaskKey, moveFor: (entry: ClaimEntry) => Promise<Move>): Promise<Result<Claim>> {
+    if (this.#draining) return fail('this node takes no new claims')
+    const entry = this.#table.entry(key)
+    try {
+      await this.settle()
+      return await entry.lane.run(async () => {
+        if (isGood(entry)) return fail('this node holds it already')
+        await this.#remote.resolve(entry)
+        // What an earlier try had won without knowing it.
+        if (entry.claim !== undefined && isGood(entry)) return ok(entry.claim)
+        const move = await moveFor(entry)
+        this.stats.acquirePushes += 1
+        const landing = await this.#remote.land(entry, move)
+        if (isDone(landing)) return await this.#confirmFirst(entry)
+        if (landing.kind === 'moved') this.#emit({ kind: 'claim_lost', key, reason: 'another was faster' })
+        return fail(failureOf(landing))
+      })
+    } catch (thrown) {
+      if (isUnavailable(thrown) || (thrown instanceof ChorusError && thrown.code === 'REPOSITORY_INVALID')) return fail(messageOf(thrown))
+      throw thrown
+    }
+  }
+
+  /** Whoever made the ref looks once more whether an ended chain of the task has come further, before working. */
+  async #confirmFirst(entry: ClaimEntry): Promise<Result<Claim>> {
+    const { seen } = entry.lease
+    if (seen.kind === 'tip' && seen.record.parent === null && entry.claim !== undefined) {
+      try {
+        await this.#ended.read()
+        const endedEpoch = this.#ended.epochOf(entry.lease.key)
+        if (endedEpoch >= seen.record.epoch) {
+          const landing = await this.#remote.land(entry, { kind: 'continue', endedEpoch })
+          if (!isDone(landing)) throw unavailable(failureOf(landing))
+        }
+      } catch (thrown) {
+        this.#table.apply(entry, { kind: 'disowned' })
+        throw thrown
+      }
+    }
+    if (entry.claim !== undefined && isGood(entry)) {
+      this.stats.acquireWins += 1
+      return ok(entry.claim)
+    }
+    return fail(this.view(entry.lease.key).notClaimableBecause ?? 'it was lost again at once')
+  }
+
+  /** A move of a claim that this caller holds; `moved` when it does not any more. */
+  #withMine(claim: Claim, state: ClaimState | undefined, move: Move, alongside: readonly RefUpdate[] = []): Promise<Landing> {
+    const entry = this.#table.find(claim.key)
+    if (entry === undefined) return Promise.resolve({ kind: 'moved' })
+    return entry.lane.run(async () => {
+      await this.#remote.resolve(entry)
+      // An earlier try did it, and its answer was lost.
+      if (state !== undefined && this.#stands(entry, claim, state)) return { kind: 'landed' }
+      if (entry.claim !== claim) return { kind: 'moved' }
+      const landing = await this.#remote.land(entry, move, alongside)
+      if (landing.kind === 'moved' && state !== undefined && this.#stands(entry, claim, state)) return { kind: 'landed' }
+      return landing
+    })
+  }
+
+  #stands(entry: ClaimEntry, claim: Claim, state: ClaimState): boolean {
+    const { seen } = entry.lease
+    return seen.kind === 'tip' && seen.record.state === state && seen.record.epoch === claim.epoch && isSameOwner(seen.record, this.#self)
+  }
+
+  async #letGo(claim: Claim, state: ClaimState, move: Move): Promise<boolean> {
+    const entry = this.#table.find(claim.key)
+    try {
+      const landing = await this.#withMine(claim, state, move)
+      if (landing.kind === 'landed' || landing.kind === 'moved') return landing.kind === 'landed'
+      throw landing.kind === 'not planned' ? new ChorusError('INTERNAL', `a claim cannot be ${state}: ${landing.reason}`) : unavailable(failureOf(landing))
+    } catch (thrown) {
+      // The caller lets go whatever the answer: it is not renewed any more, and given back at the next refresh.
+      if (isUnavailable(thrown) && move.kind !== 'finish' && entry?.claim === claim) this.#table.apply(entry, { kind: 'disowned' })
+      throw thrown
+    }
+  }
+
+  async #giveBack(entry: ClaimEntry): Promise<void> {
+    await entry.lane.run(async () => {
+      if (entry.lease.holding?.standing !== 'late') return
+      const { pending, seen } = entry.lease
+      // Delivered work is not given back: its lease runs out, and anyone finishes it.
+      if (pending === undefined && seen.kind === 'tip' && seen.record.state === 'delivered') return
+      const waits = pending !== undefined && !isLeased(pending.record.state)
+      const landing = waits ? await this.#remote.again(entry) : await this.#remote.land(entry, GIVEN_BACK)
+      if (!isDone(landing)) this.#components.logger.info('a claim is given back later', { ref: entry.lease.ref, reason: failureOf(landing) })
+    })
+  }
+
+  async #withLanes<T>(entries: readonly ClaimEntry[], work: (free: readonly ClaimEntry[]) => Promise<Result<T>>): Promise<Result<T>> {
+    const leaving = new Map(entries.flatMap((entry) => { const leave = entry.lane.tryEnter(); return leave === undefined ? [] : [[entry, leave] as const] }))
+    try {
+      return leaving.size === 0 ? fail('they are moving') : await work([...leaving.keys()])
+    } finally {
+      for (const leave of leaving.values()) leave()
+    }
+  }
+
+  #pruneParts(): PruneParts {
+    const { store, signer, clock, entropy } = this.#components
+    return { store, signer, clock, entropy, names: this.#names, ended: this.#ended, remote: this.#remote }
+  }
+
+  #witnesses(lease: Lease): Witnesses {
+    const { seen } = lease
+    if (seen.kind !== 'tip' || !isLeased(seen.record.state) || seen.record.node === this.#self.node) return NOBODY
+    return this.#components.holderUnreachable(seen.record.node)
+  }
+
+  #settle(oid: Oid, outcome: IntentOutcome): void {
+    const done = this.#components.intents.settled(oid, outcome).catch((thrown: unknown) => {
+      // The move stands whatever the log says of it; an intent left open is settled at the next start.
+      this.#components.logger.warn('an intent could not be settled', { error: messageOf(thrown) })
+    }).finally(() => { this.#settling.delete(done) })
+    this.#settling.add(done)
+  }
+
+  #emit(event: ClaimEvent): void {
+    if (event.kind === 'claim_superseded') this.stats.superseded += 1
+    if (event.kind === 'claim_unrenewed') this.stats.unrenewed += 1
+    if (event.kind === 'tip_quarantined') this.#components.logger.warn('a claim ref is quarantined', { ref: event.ref, oid: event.oid })
+    for (const listener of this.#listeners) {
+      try {
+        listener(event)
+      } catch (thrown) {
+        // Observers change no outcome.
+        this.#components.logger.warn('a listener failed', { event: event.kind, error: messageOf(thrown) })
+      }
+    }
+  }
+}
+
+const NOBODY: Witnesses = { witnesses: 0, others: 0 }
+const GIVEN_BACK: Move = { kind: 'release', reason: 'given back: whoever asked for it had let go', countsAsAttempt: false }
+
+/** As functions, since both may have changed after a wait. */
+const isGood = (entry: ClaimEntry): boolean => entry.lease.holding?.standing === 'good'
+const isDone = (landing: Landing): boolean => landing.kind === 'landed'
+
+const boundedResult = (result: unknown): Json => {
+  const text = canonicalJson(result)
+  const bytes = Buffer.byteLength(text)
+  if (bytes > RESULT_BYTES_MAX) throw new ChorusError('LIMIT_EXCEEDED', `a result of at most ${RESULT_BYTES_MAX} bytes expected, got ${bytes}`)
+  return JSON.parse(text) as Json
+}
+
+const failureOf = (landing: Landing): string => {
+  switch (landing.kind) {
+    case 'landed': return ''
+    case 'moved': return 'another holds it'
+    case 'in-the-way': return `changes in the way: ${landing.paths.slice(0, 5).join(', ')}`
+    case 'not planned': case 'refused': case 'unclear': return landing.reason
+  }
+}
