@@ -2,8 +2,10 @@ import { describe, expect, it } from 'vitest'
 import type { NodeId, TaskKey } from '../../core/mod.ts'
 import { isoTime } from '../../wire/mod.ts'
 import type { MessageData } from '../../wire/mod.ts'
-import { emptyRoster, memberOf, ROSTER_LIMITS, rosterWakeMs, stepRoster } from './roster.ts'
-import type { PresenceEnvelope, RosterInput } from './roster.ts'
+import { memberOf } from './entry.ts'
+import type { PresenceEnvelope } from './entry.ts'
+import { emptyRoster, ROSTER_LIMITS, rosterWakeMs, stepRoster } from './roster.ts'
+import type { RosterInput } from './roster.ts'
 
 const WALL_MS = 1_800_000_000_000
 const bob = 'bob' as NodeId
@@ -28,7 +30,7 @@ const story = () => {
     hear(nowMs, 'task_progress', { status, task_key: (options.key ?? 'local:a#1') as TaskKey }, options)
   const link = (nowMs: number, connected: boolean): void => step(nowMs, { kind: 'link', node: bob, connected })
   const tick = (nowMs: number): void => step(nowMs, { kind: 'tick' })
-  const member = (node = bob) => { const entry = state.entries.get(node); return entry === undefined ? undefined : memberOf(state, entry) }
+  const member = (node = bob) => { const entry = state.entries.get(node); return entry === undefined ? undefined : memberOf(entry, state.connected.has(entry.node)) }
   const take = (): string[] => lines.splice(0)
   return { hear, available, progress, link, tick, member, take, wakeMs: () => rosterWakeMs(state), state: () => state }
 }

@@ -1,8 +1,8 @@
-import type { NodeId, TaskKey } from '../../core/mod.ts'
+import type { NodeId } from '../../core/mod.ts'
 import { parseIsoTime } from '../../wire/mod.ts'
-import type { EnvelopeOf } from '../../wire/mod.ts'
-import { statusOf } from './member.ts'
-import type { Departure, Member, MembershipEvent, Profile } from './member.ts'
+import { memberOf, newEntry, tell } from './entry.ts'
+import type { Entry, PresenceEnvelope } from './entry.ts'
+import type { Member, MembershipEvent } from './member.ts'
 
 /**
  * Who is here. A machine over four things: what members say, links that open and close, and time.
@@ -25,8 +25,6 @@ export type RosterInput =
   | { readonly kind: 'link'; readonly node: NodeId; readonly connected: boolean }
   | { readonly kind: 'tick' }
 
-export type PresenceEnvelope = EnvelopeOf<'role_announcement'> | EnvelopeOf<'capability_broadcast'> | EnvelopeOf<'availability_broadcast'> | EnvelopeOf<'task_progress'>
-
 export type RosterEffect =
   | { readonly kind: 'emit'; readonly event: MembershipEvent }
   /** Somebody is here who may not know us. */
@@ -36,7 +34,6 @@ export interface RosterStep { readonly state: Roster; readonly effects: readonly
 
 export const ROSTER_LIMITS = {
   membersMax: 1_000,
-  tasksPerMemberMax: 64,
   silentMs: 90_000,
   disconnectedMs: 20_000,
   /** What was still on its way when the link closed is no sign of life. */
@@ -62,34 +59,6 @@ export const rosterWakeMs = (state: Roster): number | undefined => {
     wakeMs = Math.min(wakeMs ?? dueMs, dueMs)
   }
   return wakeMs
-}
-
-export const memberOf = (state: Roster, entry: Entry): Member => ({
-  ...entry.profile,
-  node: entry.node,
-  self: false,
-  currentTasks: entry.currentTasks,
-  maxTasks: entry.maxTasks,
-  status: entry.gone === undefined ? statusOf(entry) : 'offline',
-  present: entry.gone === undefined,
-  tasks: [...entry.tasks],
-  connected: state.connected.has(entry.node),
-  lastSeenMs: entry.heardMs,
-  unreachableSinceMs: entry.linkClosedMs,
-})
-
-export interface Entry {
-  readonly node: NodeId
-  readonly profile: Profile
-  readonly currentTasks: number
-  readonly maxTasks: number
-  readonly accepting: boolean
-  readonly tasks: ReadonlySet<TaskKey>
-  readonly heardMs: number
-  readonly linkClosedMs: number | undefined
-  readonly gone: { readonly sinceMs: number; readonly reason: Departure } | undefined
-  /** The author's own time of the newest message of each type: older ones come too late to count. */
-  readonly stamps: Readonly<Partial<Record<PresenceEnvelope['type'], number>>>
 }
 
 const heard = (state: Roster, envelope: PresenceEnvelope, nowMs: number): RosterStep => {
@@ -155,47 +124,14 @@ const tick = (before: Roster, nowMs: number): RosterStep => {
 const lapseMs = (entry: Entry): number =>
   Math.min(entry.heardMs + ROSTER_LIMITS.silentMs, entry.linkClosedMs === undefined ? Infinity : entry.linkClosedMs + ROSTER_LIMITS.disconnectedMs)
 
-const tell = (entry: Entry, envelope: PresenceEnvelope, stamp: number): Entry => {
-  switch (envelope.type) {
-    case 'role_announcement': {
-      const { agent_id: agentId, role, expertise, capabilities, specialization, max_tasks: maxTasks, current_tasks: currentTasks, status } = envelope.data
-      const told = { ...entry, profile: { ...entry.profile, agentId, role, expertise, capabilities, specialization } }
-      // The numbers of whichever was said last.
-      return stamp < (entry.stamps.availability_broadcast ?? 0) ? told : { ...told, maxTasks, currentTasks, accepting: status !== 'offline' }
-    }
-    case 'capability_broadcast': {
-      const { agent_id: agentId, role, expertise, capabilities, models, repositories } = envelope.data
-      return { ...entry, profile: { ...entry.profile, agentId, role, expertise, capabilities, models, repositories } }
-    }
-    case 'availability_broadcast': {
-      const { current_tasks: currentTasks, max_tasks: maxTasks, status } = envelope.data
-      return { ...entry, currentTasks, maxTasks, accepting: status !== 'offline', tasks: currentTasks === 0 ? new Set() : entry.tasks }
-    }
-    case 'task_progress': return progressed(entry, envelope, stamp)
-  }
-}
-
-/** Moves the count by what availability, told later, has not yet counted in. */
-const progressed = (entry: Entry, { data }: EnvelopeOf<'task_progress'>, stamp: number): Entry => {
-  const tasks = new Set(entry.tasks)
-  const counts = stamp > (entry.stamps.availability_broadcast ?? 0)
-  if (data.status === 'claimed' || data.status === 'started') {
-    if (tasks.has(data.task_key) || tasks.size >= ROSTER_LIMITS.tasksPerMemberMax) return entry
-    tasks.add(data.task_key)
-    return { ...entry, tasks, currentTasks: entry.currentTasks + (counts && data.status === 'claimed' ? 1 : 0) }
-  }
-  tasks.delete(data.task_key)
-  return { ...entry, tasks, currentTasks: Math.max(0, entry.currentTasks - (counts ? 1 : 0)) }
-}
-
 const eventsBetween = (stateBefore: Roster, before: Entry | undefined, stateAfter: Roster, after: Entry): readonly RosterEffect[] => {
-  const member = memberOf(stateAfter, after)
+  const member = memberOf(after, stateAfter.connected.has(after.node))
   const emit = (event: MembershipEvent): readonly RosterEffect[] => [{ kind: 'emit', event }]
   if (before === undefined || (before.gone !== undefined && after.gone === undefined)) return emit({ kind: 'member_joined', member })
   if (before.gone === undefined && after.gone !== undefined) return emit({ kind: 'member_left', member, reason: after.gone.reason })
   // What a member that has gone said before it went is no news.
   if (after.gone !== undefined) return []
-  return sameFacts(memberOf(stateBefore, before), member) ? [] : emit({ kind: 'member_changed', member })
+  return sameFacts(memberOf(before, stateBefore.connected.has(before.node)), member) ? [] : emit({ kind: 'member_changed', member })
 }
 
 /** But for the time of the last message, which changes with each. */
@@ -215,16 +151,3 @@ const makeRoom = (state: Roster): Roster | undefined => {
   const [oldest] = [...state.entries.values()].filter((entry) => entry.gone !== undefined).sort((a, b) => (a.gone?.sinceMs ?? 0) - (b.gone?.sinceMs ?? 0))
   return oldest === undefined ? undefined : withoutEntry(state, oldest.node)
 }
-
-const newEntry = (node: NodeId, nowMs: number): Entry => ({
-  node,
-  profile: { agentId: '', role: '', expertise: [], capabilities: [], specialization: '', models: [], repositories: [] },
-  currentTasks: 0,
-  maxTasks: 0,
-  accepting: true,
-  tasks: new Set(),
-  heardMs: nowMs,
-  linkClosedMs: undefined,
-  gone: undefined,
-  stamps: {},
-})

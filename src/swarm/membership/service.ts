@@ -4,9 +4,10 @@ import type { Clock, Entropy, Gossip, Logger } from '../../ports/mod.ts'
 import type { MessagePost } from '../../wire/mod.ts'
 import { beaconWakeMs, silentBeacon, stepBeacon } from './beacon.ts'
 import type { BeaconEffect, BeaconInput } from './beacon.ts'
+import { memberOf } from './entry.ts'
 import { statusOf } from './member.ts'
 import type { Load, Member, MembershipEvent, Profile } from './member.ts'
-import { emptyRoster, memberOf, ROSTER_LIMITS, rosterWakeMs, stepRoster } from './roster.ts'
+import { emptyRoster, ROSTER_LIMITS, rosterWakeMs, stepRoster } from './roster.ts'
 import type { RosterInput } from './roster.ts'
 import { availabilityBroadcast, capabilityBroadcast, roleAnnouncement } from './wording.ts'
 
@@ -67,7 +68,7 @@ export class Membership {
 
   /** Everyone known, this node first; those gone are among them, as offline, for ten minutes. */
   members(): readonly Member[] {
-    return [this.self(), ...[...this.#roster.entries.values()].map((entry) => memberOf(this.#roster, entry))]
+    return [this.self(), ...[...this.#roster.entries.values()].map((entry) => memberOf(entry, this.#roster.connected.has(entry.node)))]
   }
 
   self(): Member {

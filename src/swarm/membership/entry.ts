@@ -1,0 +1,88 @@
+import type { NodeId, TaskKey } from '../../core/mod.ts'
+import type { EnvelopeOf } from '../../wire/mod.ts'
+import { statusOf } from './member.ts'
+import type { Departure, Member, Profile } from './member.ts'
+
+/** What is remembered of one member, and how each message of its own changes that. */
+export interface Entry {
+  readonly node: NodeId
+  readonly profile: Profile
+  readonly currentTasks: number
+  readonly maxTasks: number
+  readonly accepting: boolean
+  readonly tasks: ReadonlySet<TaskKey>
+  readonly heardMs: number
+  readonly linkClosedMs: number | undefined
+  readonly gone: { readonly sinceMs: number; readonly reason: Departure } | undefined
+  /** The author's own time of the newest message that gave numbers: availability, or a role announcement. */
+  readonly countedStamp: number
+  /** The author's own time of the newest message of each type: older ones come too late to count. */
+  readonly stamps: Readonly<Partial<Record<PresenceEnvelope['type'], number>>>
+}
+
+export type PresenceEnvelope = EnvelopeOf<'role_announcement'> | EnvelopeOf<'capability_broadcast'> | EnvelopeOf<'availability_broadcast'> | EnvelopeOf<'task_progress'>
+
+export const TASKS_PER_MEMBER_MAX = 64
+
+export const newEntry = (node: NodeId, nowMs: number): Entry => ({
+  node,
+  profile: { agentId: '', role: '', expertise: [], capabilities: [], specialization: '', models: [], repositories: [] },
+  currentTasks: 0,
+  maxTasks: 0,
+  accepting: true,
+  tasks: new Set(),
+  heardMs: nowMs,
+  linkClosedMs: undefined,
+  gone: undefined,
+  countedStamp: 0,
+  stamps: {},
+})
+
+/** `stamp`: the author's time of this message, milliseconds. */
+export const tell = (entry: Entry, envelope: PresenceEnvelope, stamp: number): Entry => {
+  switch (envelope.type) {
+    case 'role_announcement': {
+      const { agent_id: agentId, role, expertise, capabilities, specialization, max_tasks: maxTasks, current_tasks: currentTasks, status } = envelope.data
+      const told = { ...entry, profile: { ...entry.profile, agentId, role, expertise, capabilities, specialization } }
+      return stamp < entry.countedStamp ? told : { ...told, countedStamp: stamp, maxTasks, currentTasks, accepting: status !== 'offline' }
+    }
+    case 'capability_broadcast': {
+      const { agent_id: agentId, role, expertise, capabilities, models, repositories } = envelope.data
+      return { ...entry, profile: { ...entry.profile, agentId, role, expertise, capabilities, models, repositories } }
+    }
+    case 'availability_broadcast': {
+      const { current_tasks: currentTasks, max_tasks: maxTasks, status } = envelope.data
+      if (stamp < entry.countedStamp) return entry
+      return { ...entry, countedStamp: stamp, currentTasks, maxTasks, accepting: status !== 'offline', tasks: currentTasks === 0 ? new Set() : entry.tasks }
+    }
+    case 'task_progress': return progressed(entry, envelope, stamp)
+  }
+}
+
+/** As others see it. */
+export const memberOf = (entry: Entry, connected: boolean): Member => ({
+  ...entry.profile,
+  node: entry.node,
+  self: false,
+  currentTasks: entry.currentTasks,
+  maxTasks: entry.maxTasks,
+  status: entry.gone === undefined ? statusOf(entry) : 'offline',
+  present: entry.gone === undefined,
+  tasks: [...entry.tasks],
+  connected,
+  lastSeenMs: entry.heardMs,
+  unreachableSinceMs: entry.linkClosedMs,
+})
+
+/** Moves the count by what the last numbers do not have in them yet. */
+const progressed = (entry: Entry, { data }: EnvelopeOf<'task_progress'>, stamp: number): Entry => {
+  const tasks = new Set(entry.tasks)
+  const counts = stamp > entry.countedStamp
+  if (data.status === 'claimed' || data.status === 'started') {
+    if (tasks.has(data.task_key) || tasks.size >= TASKS_PER_MEMBER_MAX) return entry
+    tasks.add(data.task_key)
+    return { ...entry, tasks, currentTasks: entry.currentTasks + (counts && data.status === 'claimed' ? 1 : 0) }
+  }
+  tasks.delete(data.task_key)
+  return { ...entry, tasks, currentTasks: Math.max(0, entry.currentTasks - (counts ? 1 : 0)) }
+}
