@@ -162,7 +162,7 @@ export class ChorusNode {
   /** Who else says that it cannot reach the holder: the witnesses of an early takeover. */
   #unreachable(node: NodeId): { readonly witnesses: number; readonly others: number } {
     const others = (this.#membership?.members() ?? []).filter((member) => !member.self && member.present && member.node !== node)
-    return { witnesses: others.filter((member) => member.unreachable.includes(node)).length, others: others.length }
+    return { witnesses: 0, others: others.length }
   }
 
   #loadChanged(): void {
