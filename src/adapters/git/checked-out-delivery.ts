@@ -5,7 +5,7 @@ import { lastLines, runGit } from './command.ts'
 import { DeliveryJournal } from './delivery-journal.ts'
 import { RefTransaction } from './ref-transaction.ts'
 import type { GitRepository } from './repository.ts'
-import { ignoredInTheWay, tracksInTheWay, unfinishedOperation } from './work-tree.ts'
+import { ignoredInTheWay, editsInTheWay, unfinishedOperation } from './work-tree.ts'
 
 /**
  * Moves refs of a repository on this machine, one of them a branch that is checked out, without `updateInstead`
@@ -17,10 +17,13 @@ export class CheckedOutDelivery {
   readonly path: string
   readonly #repository: GitRepository
   readonly #journal: DeliveryJournal
+  readonly #beforeCommit: () => Promise<void>
   #turn: Promise<unknown> = Promise.resolve()
 
-  constructor(repository: GitRepository, path: string) {
+  /** `beforeCommit` is called when the work tree has followed and the refs have not: for tests of a crash there. */
+  constructor(repository: GitRepository, path: string, beforeCommit: () => Promise<void> = () => Promise.resolve()) {
     this.#repository = repository
+    this.#beforeCommit = beforeCommit
     this.path = path
     this.#journal = new DeliveryJournal(repository.gitDir)
   }
@@ -76,10 +79,12 @@ export class CheckedOutDelivery {
     await runGit(['-C', move.worktree, 'update-index', '-q', '--refresh'])
     const merged = await runGit(['-C', move.worktree, 'read-tree', '-m', '-u', from, move.to])
     if (merged.end !== 'exited' || merged.code !== 0) {
-      const paths = await tracksInTheWay(move.worktree, { from, to: move.to })
+      const paths = await editsInTheWay(move.worktree, { from, to: move.to })
+      // It looks at everything before it touches anything; only a full disk or the like leaves something to undo.
       await this.#journal.repair()
       return paths.length > 0 ? { kind: 'in-the-way', paths } : { kind: 'refused', reason: `the work tree did not follow: ${lastLines(merged.stderr)}` }
     }
+    await this.#beforeCommit()
     const lost = await transaction.commit()
     // Now the refs tell which side of the commit this is; a work tree on the wrong side goes back.
     const unrepaired = await this.#journal.repair()

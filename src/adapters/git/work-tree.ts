@@ -39,7 +39,7 @@ export const ignoredInTheWay = async (worktree: string, move: Move): Promise<rea
 }
 
 /** Local changes, staged or not, in paths that the new commit changes; and untracked files there. */
-export const tracksInTheWay = async (worktree: string, move: Move): Promise<readonly string[]> => {
+export const editsInTheWay = async (worktree: string, move: Move): Promise<readonly string[]> => {
   const changed = new Set(await changedPaths(worktree, move, []))
   const local = [
     ...names(await git(['-C', worktree, 'diff-files', '--name-only', '-z', '--ignore-submodules'])),
