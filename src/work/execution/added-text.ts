@@ -30,4 +30,7 @@ export const addedText = (diff: string): string => {
 
 /** True when the workspace cut the diff: then nobody saw all of it. */
 export const isCut = (diff: string, bytesMax: number): boolean =>
-  Buffer.byteLength(diff) >= bytesMax || /\[\d+ bytes cut\]\s*$/.test(diff.slice(-100))
+  Buffer.byteLength(diff) >= bytesMax || /\[[^\]\n]*\bcut\]\s*$/.test(diff.slice(-200))
+
+/** True when the diff names content that it does not show: no search for secrets saw it. */
+export const hidesContent = (diff: string): boolean => /^(?:Binary files .* differ|GIT binary patch)$/m.test(diff)

@@ -86,6 +86,8 @@ export interface Inspection {
   /** Rule names of the secrets in what the change adds. */
   readonly secretRules: readonly string[]
   readonly diffCut: boolean
+  /** Binary files: nobody searched them. */
+  readonly hidesContent: boolean
   /** As `comparedPaths` asks. */
   readonly contents: ReadonlyMap<string, { readonly before: string | undefined; readonly after: string | undefined }>
   /** The project at the change, when its lockfile may have changed. */
@@ -192,7 +194,7 @@ const onInspected = (state: AttemptState, inspection: Inspection): AttemptStep =
     patterns: project.patterns,
     contents: inspection.contents,
   })
-  const next: AttemptState = { ...state, commit: inspection.commit, verdict }
+  const next: AttemptState = { ...state, commit: inspection.commit, verdict, flags: [...verdict.flags, ...(inspection.hidesContent ? ['binary-changed'] : [])] }
   if (inspection.secretRules.length > 0) return end(next, { kind: 'parked', reason: `the change holds what looks like a secret (${inspection.secretRules.slice(0, 10).join(', ')})` })
   if (inspection.diffCut) return end(next, { kind: 'parked', reason: 'the change is too large to be searched for secrets (setting execution.diff_bytes_max)' })
   if (verdict.reasons.length > 0) return end(next, { kind: 'parked', reason: `the change touches what only a person may let through: ${verdict.reasons.join('; ')}` })
@@ -214,7 +216,7 @@ const onChecked = (state: AttemptState, now: readonly CommandRun[], nowMs: numbe
   if (!judged.ok) {
     return refuse(next, headline(judged.problems), feedbackOnChecks(judged.problems, now, { bytesMax: plan.feedbackBytesMax }), nowMs)
   }
-  const flagged: AttemptState = { ...next, flags: [...verdict.flags, ...judged.flags] }
+  const flagged: AttemptState = { ...next, flags: [...state.flags, ...judged.flags] }
   if (judged.proved) return end(flagged, { kind: 'verified', evidence: 'proved' })
   const paths = addedPaths.filter((path) => verdict.addedTests.includes(path) || state.commands.some((command) => mentions(command, path)))
   if (paths.length > 0 && state.commands.length > 0) return go(flagged, 'evidence', { kind: 'run-overlay', commit, paths, commands: state.commands })

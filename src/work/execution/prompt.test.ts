@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { epoch, oid, sha256, taskKey } from '../../core/mod.ts'
 import type { NodeId } from '../../core/mod.ts'
 import type { Task } from '../../ports/mod.ts'
-import { addedText, isCut } from './added-text.ts'
+import { addedText, hidesContent, isCut } from './added-text.ts'
 import { commitMessage } from './commit-message.ts'
 import { feedbackOnChecks, headline } from './feedback.ts'
 import { buildPrompt, fence, lastBytes } from './prompt.ts'
@@ -78,6 +78,13 @@ describe('addedText()', () => {
     expect(isCut('short', 100)).toBe(false)
     expect(isCut('x'.repeat(100), 100)).toBe(true)
     expect(isCut('short… [12 bytes cut]', 100)).toBe(true)
+    expect(isCut('short\n… [the rest of the diff, after 90 bytes, is cut]\n', 1_000)).toBe(true)
+  })
+})
+
+describe('hidesContent()', () => {
+  it.each([['Binary files a/x and b/x differ\n', true], ['+Binary files a/x and b/x differ\n', false], ['@@ -1 +1 @@\n+x', false]])('%j: %s', (diff, expected) => {
+    expect(hidesContent(diff)).toBe(expected)
   })
 })
 

@@ -47,7 +47,6 @@ export const fence = (name: string, text: string): string => {
 
 /** Without control characters, which can hide text from people or move a terminal's cursor. */
 export const clean = (text: string): string =>
-  // eslint-disable-next-line no-control-regex -- that is what is removed
   text.replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]/gu, '')
 
 export const oneLine = (text: string, lengthMax: number): string => {

@@ -90,7 +90,6 @@ const protectedBecause = (change: FileChange, question: ChangesQuestion): string
   const { path } = change
   const parts = path.toLowerCase().split('/')
   const name = parts.at(-1) ?? ''
-  // eslint-disable-next-line no-control-regex -- that is what is looked for
   if (path === '' || path.startsWith('/') || /[\u0000-\u001f\u007f\\]/.test(path) || parts.some((part) => part === '' || part === '.' || part === '..')) return 'is an unusual path'
   if (change.modeBefore === '160000' || change.modeAfter === '160000') return 'is a submodule'
   if (change.modeAfter === '120000') return 'is a new or changed symbolic link'

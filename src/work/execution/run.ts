@@ -1,7 +1,7 @@
 import type { Oid } from '../../core/mod.ts'
 import { ChorusError, messageOf, sha256 } from '../../core/mod.ts'
 import type { EgressGate, FileChange, SandboxMount, SandboxNetwork, Workspace } from '../../ports/mod.ts'
-import { addedText, isCut } from './added-text.ts'
+import { addedText, hidesContent, isCut } from './added-text.ts'
 import type { AttemptFacts, AttemptRequest, CheckSummary } from './attempt.ts'
 import { summarize } from './attempt.ts'
 import { runCommands, toCheckReport } from './checks.ts'
@@ -207,8 +207,9 @@ export class AttemptRun {
     const message = commitMessage(this.#request)
     const commit = snapshot === undefined ? this.#state.commit : await this.#workspace.commit(snapshot, message)
     if (commit === undefined) throw new ChorusError('INTERNAL', 'a recheck has a commit')
-    const diff = await this.#workspace.diff(commit, { bytesMax: options.diffBytesMax })
-    const findings = await inspect(`${message}\n${this.changedFiles.join('\n')}\n${addedText(diff)}`)
+    // A replayed change was searched when it was made, and its diff here would hold what others did meanwhile.
+    const diff = snapshot === undefined ? '' : await this.#workspace.diff(commit, { bytesMax: options.diffBytesMax })
+    const findings = diff === '' ? [] : await inspect(`${message}\n${this.changedFiles.join('\n')}\n${addedText(diff)}`)
     const contents = new Map<string, { before: string | undefined; after: string | undefined }>()
     for (const path of comparedPaths(this.#state.changes)) {
       contents.set(path, { before: await this.#text(this.#state.plan.base, path), after: await this.#text(commit, path) })
@@ -218,6 +219,7 @@ export class AttemptRun {
       commit, contents,
       secretRules: [...new Set(findings.map(({ rule }) => rule))],
       diffCut: isCut(diff, options.diffBytesMax),
+      hidesContent: hidesContent(diff),
       setup: project.ok ? project.value.setup : undefined,
     }
   }

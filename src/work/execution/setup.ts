@@ -61,10 +61,11 @@ export const setupThrew = (thrown: unknown): SetupOutcome => ({ kind: 'unavailab
 
 const blame = (run: CommandRun, counts: { readonly allowed: number; readonly refused: number }): SetupOutcome => {
   const what = `setup (${run.command}) ended with ${endOf(run.end)}`
-  if (counts.refused > 0) {
-    return { kind: 'failed', reason: `${what}; ${counts.refused} connections to hosts other than the registry were refused (setting execution.registry)`, output: run.output }
+  // The gate counts an upstream that does not answer as refused, too: only a 403 is the allow-list's.
+  if (counts.refused > 0 && /\b(?:E?403)\b/.test(run.output)) {
+    return { kind: 'failed', reason: `${what}: it asked for a host other than the registry (setting execution.registry)`, output: run.output }
   }
-  if (looksLikeNetwork(run.output)) return { kind: 'unavailable', reason: `${what}: the registry does not answer` }
+  if (counts.refused > 0 || looksLikeNetwork(run.output)) return { kind: 'unavailable', reason: `${what}: the registry does not answer` }
   if (run.end.outcome !== 'exited') return { kind: 'unavailable', reason: what }
   // 126 and 127: the sandbox has no such program.
   if (run.end.code === 126 || run.end.code === 127) return { kind: 'unavailable', reason: `${what}: the program is missing in the sandbox` }

@@ -94,7 +94,6 @@ function* linesOf(text: string): Generator<string> {
   for (let count = 0; start < text.length && count < LINES_MAX; count += 1) {
     const found = text.indexOf('\n', start)
     const end = found === -1 ? text.length : found
-    // eslint-disable-next-line no-control-regex -- colour codes are control characters
     if (end - start <= LINE_LENGTH_MAX) yield text.slice(start, end).replace(/\u001b\[[0-9;]*m/g, '').replace(/\r$/, '')
     start = end + 1
   }
