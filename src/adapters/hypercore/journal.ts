@@ -52,7 +52,8 @@ export class Journal {
     const bytes = Buffer.concat(records.map(encodeRecord))
     const { bytesWritten } = await this.#handle.write(bytes, 0, bytes.byteLength, this.#bytes)
     if (bytesWritten !== bytes.byteLength) {
-      throw new ChorusError('LOG_UNAVAILABLE', `${bytes.byteLength} bytes expected to be written to the journal, ${bytesWritten} were: the disk is full or failing`)
+      throw new ChorusError('LOG_UNAVAILABLE',
+        `${bytes.byteLength} bytes expected to be written to the journal, ${bytesWritten} were: the disk is full or failing`)
     }
     await this.#handle.datasync()
     this.#bytes += bytes.byteLength

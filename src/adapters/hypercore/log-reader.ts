@@ -3,10 +3,11 @@ import os from 'node:os'
 import path from 'node:path'
 import Hypercore from 'hypercore'
 import { ChorusError, messageOf } from '../../core/mod.ts'
+import { readBlock, toHex } from './block.ts'
 import { headFile, readIfThere } from './durable-file.ts'
+import { corePath, headPath, journalPath, signedHeadPath } from './folder.ts'
 import { readJournal } from './journal.ts'
-import { corePath, headPath, journalPath, readBlock, toHex } from './log-store.ts'
-import { parseHead } from './recovery.ts'
+import { parseHead, rootProblem } from './recovery.ts'
 import type { StoredHead } from './recovery.ts'
 
 /**
@@ -44,7 +45,6 @@ export const readHypercoreLog = async (folder: string): Promise<HypercoreLogRead
 
 /** Text of the signed head beside the log, or undefined. */
 export const readSignedHead = (folder: string): Promise<string | undefined> => headFile(signedHeadPath(folder)).read()
-export const signedHeadPath = (folder: string): string => path.join(folder, 'signed-head')
 
 const openCopy = async (folder: string, copy: string, drop: () => Promise<void>): Promise<HypercoreLogReader> => {
   // allowBackup: no lock and no check that the folder stayed where it was made.
@@ -81,5 +81,5 @@ const judge = async (core: Hypercore, head: StoredHead | undefined): Promise<rea
   if (head.key !== toHex(core.key)) return [`log ${head.key} expected by the head, log ${toHex(core.key)} found`]
   if (core.length < head.length) return [`${head.length} entries expected by the head, ${core.length} found`]
   const treeHash = toHex(await core.treeHash(head.length))
-  return treeHash === head.treeHash ? [] : [`Merkle root ${head.treeHash} of the first ${head.length} entries expected, ${treeHash} found`]
+  return treeHash === head.treeHash ? [] : [rootProblem(head, treeHash)]
 }

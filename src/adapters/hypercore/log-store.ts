@@ -1,14 +1,17 @@
 import { chmod, mkdir } from 'node:fs/promises'
-import path from 'node:path'
+import type { Duplex } from 'node:stream'
 import Hypercore from 'hypercore'
 import type { HypercoreStorage } from 'hypercore'
-import type { Duplex } from 'node:stream'
 import { ChorusError, messageOf } from '../../core/mod.ts'
 import type { LogStore } from '../../ports/mod.ts'
+import { readBlock, toHex } from './block.ts'
 import { headFile, readIfThere } from './durable-file.ts'
 import type { HeadFile } from './durable-file.ts'
+import { corrupt, openError } from './failures.ts'
+import { corePath, headPath, journalPath } from './folder.ts'
 import { Journal, readJournal } from './journal.ts'
-import { formatHead, parseHead, planRecovery } from './recovery.ts'
+import type { JournalRecord } from './journal.ts'
+import { formatHead, parseHead, planRecovery, rootProblem } from './recovery.ts'
 
 /**
  * The log of one node in a folder of its own:
@@ -118,7 +121,8 @@ export class HypercoreLogStore implements LogStore {
         const first = await this.#appendGroup(group.map((waiting) => waiting.entry))
         group.forEach((waiting, position) => waiting.resolve(first + position))
       } catch (error) {
-        this.#failure = new ChorusError('LOG_UNAVAILABLE', `the log could not be written: ${messageOf(error)}; restart the node when the disk is well`, { cause: error })
+        const message = `the log could not be written: ${messageOf(error)}; restart the node when the disk is well`
+        this.#failure = new ChorusError('LOG_UNAVAILABLE', message, { cause: error })
         for (const waiting of [...group, ...this.#waiting.splice(0)]) waiting.reject(this.#failure)
       }
     }
@@ -149,7 +153,7 @@ export class HypercoreLogStore implements LogStore {
     if (plan.replay.length > 0) await core.append(plan.replay)
     if (head !== undefined) {
       const treeHash = toHex(await core.treeHash(head.length))
-      if (treeHash !== head.treeHash) throw corrupt(this.#folder, `Merkle root ${head.treeHash} of the first ${head.length} entries expected, ${treeHash} found`)
+      if (treeHash !== head.treeHash) throw corrupt(this.#folder, rootProblem(head, treeHash))
     }
     if (settled) {
       await this.#journal.open(journal.wholeBytes)
@@ -202,25 +206,6 @@ interface Waiting {
   readonly reject: (error: ChorusError) => void
 }
 
-export const corePath = (folder: string): string => path.join(folder, 'core')
-export const journalPath = (folder: string): string => path.join(folder, 'journal')
-export const headPath = (folder: string): string => path.join(folder, 'head')
-export const toHex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex')
-
-export const readBlock = async (core: Hypercore, index: number): Promise<Uint8Array> => {
-  if (!Number.isSafeInteger(index) || index < 0 || index >= core.length) {
-    throw new ChorusError('INPUT_INVALID', `a log index from 0 to ${core.length - 1} expected, got ${index}`)
-  }
-  let block: Uint8Array | null
-  try {
-    block = await core.get(index, { wait: false })
-  } catch (error) {
-    throw new ChorusError('LOG_CORRUPT', `log entry ${index} cannot be read: ${messageOf(error)}`, { cause: error, data: { index } })
-  }
-  if (block === null) throw new ChorusError('LOG_CORRUPT', `log entry ${index} is missing`, { data: { index } })
-  return new Uint8Array(block)
-}
-
 const takeGroup = (waiting: Waiting[]): Waiting[] => {
   let bytes = 0
   let count = 0
@@ -232,27 +217,9 @@ const takeGroup = (waiting: Waiting[]): Waiting[] => {
   return waiting.splice(0, count)
 }
 
-const compareWithJournal = async (core: Hypercore, records: readonly { index: number; entry: Uint8Array }[], folder: string): Promise<void> => {
+const compareWithJournal = async (core: Hypercore, records: readonly JournalRecord[], folder: string): Promise<void> => {
   for (const { index, entry } of records) {
     if (index >= core.length) return
     if (!Buffer.from(entry).equals(await readBlock(core, index))) throw corrupt(folder, `entry ${index} differs between the log and its journal`)
   }
-}
-
-const corrupt = (folder: string, problem: string): ChorusError =>
-  new ChorusError('LOG_CORRUPT', `the audit log in ${folder} does not fit what was written: ${problem}. Nothing was changed. Restore the folder, or move it away to start a new log (peers keep the old heads)`)
-
-const openError = (error: unknown, folder: string): ChorusError => {
-  if (error instanceof ChorusError) return error
-  const message = messageOf(error)
-  const code = error instanceof Error && 'code' in error ? error.code : undefined
-  if (/could not be locked/i.test(message)) {
-    return new ChorusError('STATE_LOCKED', `the audit log in ${folder} is in use by another process; stop that node or give this one its own state folder`, { cause: error, setting: 'state_dir' })
-  }
-  if (code === 'DEVICE_FILE') {
-    return new ChorusError('STATE_INVALID', `the audit log in ${folder} was copied or restored from a backup (${message}). Two nodes that continue one log fork it: start with a fresh state folder,`
-      + ` or, when the original is gone for good, delete ${path.join(corePath(folder), 'CORESTORE')} to go on from this copy`, { cause: error, setting: 'state_dir' })
-  }
-  if (/corrupt|checksum|bad record|malformed/i.test(message)) return corrupt(folder, message)
-  return new ChorusError('LOG_UNAVAILABLE', `the audit log in ${folder} cannot be opened: ${message}`, { cause: error, setting: 'state_dir' })
 }

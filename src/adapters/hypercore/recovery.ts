@@ -30,25 +30,32 @@ export const planRecovery = ({ key, length, head, journal }: Found): RecoveryPla
   if (head === undefined) {
     // The head is written before the first entry, so a log with entries and no head has lost it.
     if (length > 0 || journal.length > 0) {
-      return { ok: false, problem: `a head file expected beside a log of ${Math.max(length, (journal.at(-1)?.index ?? -1) + 1)} entries, none found` }
+      const entries = Math.max(length, (journal.at(-1)?.index ?? -1) + 1)
+      return { ok: false, problem: `a head file expected beside a log of ${entries} entries, none found` }
     }
     return { ok: true, replay: [] }
   }
   if (head.key !== key) {
-    return { ok: false, problem: `log ${head.key.slice(0, 16)}… expected with ${head.length} entries, log ${key.slice(0, 16)}… found with ${length}: it was replaced or lost` }
+    const [expected, found] = [head.key.slice(0, 16), key.slice(0, 16)]
+    return { ok: false, problem: `log ${expected}… expected with ${head.length} entries, log ${found}… found with ${length}: it was replaced or lost` }
   }
   const missing = journal.filter((record) => record.index >= length)
   const first = missing[0]
-  const available = first === undefined ? length : first.index === length ? length + missing.length : length
+  // Records that do not start where the log ends would leave a gap.
+  const available = first?.index === length ? length + missing.length : length
   if (available < head.length) {
     return {
       ok: false,
       problem: `${head.length} entries expected by the head, ${length} found in the log`
-        + (first === undefined ? ' and none of the missing ones in the journal' : ` and entries ${first.index} to ${first.index + missing.length - 1} in the journal`),
+        + (first === undefined ? ' and none of the missing ones in the journal'
+          : ` and entries ${first.index} to ${first.index + missing.length - 1} in the journal`),
     }
   }
   return { ok: true, replay: first?.index === length ? missing.map((record) => record.entry) : [] }
 }
+
+export const rootProblem = (head: StoredHead, found: string): string =>
+  `Merkle root ${head.treeHash} of the first ${head.length} entries expected, ${found} found`
 
 /** Undefined for anything but a head that this program wrote. */
 export const parseHead = (text: string): StoredHead | undefined => {

@@ -14,7 +14,9 @@ export class SecretlintScanner implements SecretScanner {
 
   async scan(text: string): Promise<readonly SecretFinding[]> {
     const bytes = Buffer.byteLength(text)
-    if (bytes > TEXT_BYTES_MAX) throw new ChorusError('LIMIT_EXCEEDED', `a text of at most ${TEXT_BYTES_MAX} bytes can be scanned at once, got ${bytes}`)
+    if (bytes > TEXT_BYTES_MAX) {
+      throw new ChorusError('LIMIT_EXCEEDED', `a text of at most ${TEXT_BYTES_MAX} bytes can be scanned at once, got ${bytes}`)
+    }
     this.#rules ??= loadRules()
     const found = new Map<string, SecretFinding>()
     for (const rule of await this.#rules) {
@@ -40,7 +42,9 @@ const runRule = async (rule: Rule, text: string): Promise<readonly { readonly st
     sharedOptions: {},
     // The message would repeat the secret; the rule's name says enough.
     createTranslator: () => (messageId) => ({ message: messageId, messageId }),
-    report: ({ range: [start, end] }) => { if (start < end) ranges.push({ start: Math.max(0, start), end: Math.min(text.length, end) }) },
+    report: ({ range: [start, end] }) => {
+      if (start < end) ranges.push({ start: Math.max(0, start), end: Math.min(text.length, end) })
+    },
     ignore: () => undefined,
   }, {})
   try {

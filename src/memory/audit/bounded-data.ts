@@ -36,7 +36,8 @@ const bound = (value: unknown, depth: number, bounds: DataBounds): Json | undefi
 
 const boundRecord = (value: Readonly<Record<string, unknown>>, depth: number, bounds: DataBounds): EntryFacts => {
   const fields = Object.entries(value).filter(([, member]) => member !== undefined)
-  const kept = fields.slice(0, bounds.itemsMax).map(([name, member]) => [truncate(name.toWellFormed(), 200), bound(member, depth + 1, bounds)] as const)
+  const kept = fields.slice(0, bounds.itemsMax)
+    .map(([name, member]) => [truncate(name.toWellFormed(), 200), bound(member, depth + 1, bounds)] as const)
   if (fields.length > bounds.itemsMax) kept.push(['…', `[${fields.length - bounds.itemsMax} more]`])
   return Object.fromEntries(kept)
 }

@@ -18,7 +18,13 @@ export type ClaimState = (typeof CLAIM_STATES)[number]
  * Further fields are allowed (a newer version may add some); the ones named here are required unless optional.
  */
 export interface EntryData {
-  readonly task_claimed: AboutTask & { readonly title: string; readonly required_role: string; readonly priority: number; readonly epoch: number; readonly claim_oid: string }
+  readonly task_claimed: AboutTask & {
+    readonly title: string
+    readonly required_role: string
+    readonly priority: number
+    readonly epoch: number
+    readonly claim_oid: string
+  }
   /** `duration` in seconds. */
   readonly task_completed: AboutTask & { readonly duration: number; readonly results: Facts; readonly task_type?: string }
   readonly task_failed: AboutTask & { readonly reason: string; readonly attempt: number; readonly epoch: number; readonly task_type?: string }
@@ -27,7 +33,13 @@ export interface EntryData {
   readonly task_escalated: AboutTask & { readonly reason: string; readonly epoch: number }
   /** Another node holds the claim now. */
   readonly task_lost: AboutTask & { readonly reason: string; readonly epoch: number }
-  readonly task_delivered: Facts & { readonly task_key: string; readonly commit: string; readonly branch: string; readonly evidence: string; readonly claim_oid: string }
+  readonly task_delivered: Facts & {
+    readonly task_key: string
+    readonly commit: string
+    readonly branch: string
+    readonly evidence: string
+    readonly claim_oid: string
+  }
   /** One attempt: engine, model, sandbox, base, commit, evidence, checks: [{command, green, output_hash}], usage. */
   readonly execution: Facts & { readonly task_key: string; readonly epoch: number }
   /** Durable before the push that it announces. */

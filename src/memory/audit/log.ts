@@ -2,17 +2,18 @@ import { assert, ChorusError, isoTime, messageOf } from '../../core/mod.ts'
 import type { Epoch, Oid, SessionId, TaskKey } from '../../core/mod.ts'
 import type { Clock, LogStore, Signer } from '../../ports/mod.ts'
 import type { Redacted } from '../redaction/mod.ts'
-import { BEFORE_REDACTION, boundedData, IN_ENTRY, IN_LARGE_ENTRY } from './bounded-data.ts'
+import { BEFORE_REDACTION, boundedData } from './bounded-data.ts'
 import type { EntryFacts } from './bounded-data.ts'
-import { encodeEntry, ENTRY_BYTES_MAX, entryHash, FIRST_PREV, signableText } from './entries.ts'
+import { entryHash, FIRST_PREV } from './entries.ts'
 import type { Entry } from './entries.ts'
 import { dataProblem, isEntryType } from './entry-types.ts'
 import type { EntryData, EntryType } from './entry-types.ts'
 import { formatSignedHead, signHead } from './head.ts'
 import type { SignedHead } from './head.ts'
-import { readEntries, takeUp } from './take-up.ts'
+import { sealEntry } from './seal.ts'
 import { AuditState } from './state.ts'
 import type { Intent, PerformanceHistory } from './state.ts'
+import { readEntries, takeUp } from './take-up.ts'
 
 /** A small file replaced as a whole; `write` resolves when it survives power loss. */
 export interface HeadFile {
@@ -62,7 +63,7 @@ export class AuditLog {
     this.#parts = parts
   }
 
-  /** Compares the log with its signed head and reads it once. LOG_CORRUPT or STATE_INVALID when it is not the log that this node wrote. */
+  /** Compares the log with its signed head and reads it once. LOG_CORRUPT or STATE_INVALID when this node did not write it. */
   start(): Promise<void> {
     this.#started ??= this.#takeUp()
     return this.#started
@@ -128,7 +129,8 @@ export class AuditLog {
     if (redacted.kind === 'passed') return { type, data: redacted.value }
     // A push whose intent is not in the log, exactly, must not be made.
     if (type === 'claim_intent' || type === 'intent_settled') {
-      throw new ChorusError('SECRET_DENIED', `a ${type} entry holds what looks like a secret (${redacted.rules.join(', ')}); rename the repository or task that is named like one`)
+      throw new ChorusError('SECRET_DENIED',
+        `a ${type} entry holds what looks like a secret (${redacted.rules.join(', ')}); rename the repository or task that is named like one`)
     }
     if (redacted.kind === 'redacted' && dataProblem(type, redacted.value) === undefined) return { type, data: redacted.value }
     return { type: 'system_error', data: { error: 'an entry was refused because it held a secret', refused_type: type, rules: redacted.rules } }
@@ -138,38 +140,24 @@ export class AuditLog {
     // No await between taking the place in the chain and handing the bytes to the store, which keeps the order of calls.
     if (this.#failure !== undefined) throw this.#failure
     const { index } = this.#next
-    const bytes = this.#encode(type, data)
-    const last = entryHash(bytes.encoded)
+    const { signer, clock, session } = this.#parts
+    const { entry, bytes } = sealEntry(signer, { ...this.#next, at: isoTime(clock.wallMs()), session, type, data })
+    const last = entryHash(bytes)
     this.#next = { index: index + 1, prev: last }
     try {
-      const stored = await this.#parts.store.append(bytes.encoded)
+      const stored = await this.#parts.store.append(bytes)
       assert(stored === index, `log index ${index} expected, got ${stored}: something else writes to this log`)
       this.#durable = { length: index + 1, last }
-      this.#state.apply(bytes.entry)
+      this.#state.apply(entry)
       while (this.#head !== undefined && this.#head.length <= index) {
         this.#headPump ??= this.#writeHead()
         await this.#headPump
       }
     } catch (error) {
-      this.#failure ??= error instanceof ChorusError && error.code === 'LOG_UNAVAILABLE'
-        ? error : new ChorusError('LOG_UNAVAILABLE', `the audit log could not be written: ${messageOf(error)}`, { cause: error })
+      this.#failure ??= unavailable(error)
       throw this.#failure
     }
     return index
-  }
-
-  #encode(type: EntryType, data: EntryFacts): { readonly entry: Entry; readonly encoded: Uint8Array } {
-    const { signer, clock, session } = this.#parts
-    for (const bounds of [IN_ENTRY, IN_LARGE_ENTRY]) {
-      const unsigned = {
-        version: 1 as const, index: this.#next.index, at: isoTime(clock.wallMs()), node: signer.node, session, type,
-        data: boundedData(data, bounds), prev: this.#next.prev,
-      }
-      const entry = { ...unsigned, signature: signer.sign(signableText(unsigned)) }
-      const encoded = encodeEntry(entry)
-      if (encoded.byteLength <= ENTRY_BYTES_MAX) return { entry, encoded }
-    }
-    throw new ChorusError('LIMIT_EXCEEDED', `a log entry has at most ${ENTRY_BYTES_MAX} bytes; this ${type} has more`)
   }
 
   async #writeHead(): Promise<void> {
@@ -183,19 +171,23 @@ export class AuditLog {
   async #signHead(): Promise<void> {
     const { store, signer, clock, head } = this.#parts
     const { length, last } = this.#durable
-    const signed = signHead(signer, {
-      key: Buffer.from(store.key).toString('hex'), length, last, treeHash: Buffer.from(await store.treeHash(length)).toString('hex'), at: isoTime(clock.wallMs()),
-    })
+    const treeHash = Buffer.from(await store.treeHash(length)).toString('hex')
+    const signed = signHead(signer, { key: Buffer.from(store.key).toString('hex'), length, last, treeHash, at: isoTime(clock.wallMs()) })
     await head.write(formatSignedHead(signed))
     this.#head = signed
   }
 
   async #takeUp(): Promise<void> {
     const { store, signer, head } = this.#parts
-    const { length, last, head: known } = await takeUp({ store, node: signer.node, headText: await head.read(), each: (entry) => { this.#state.apply(entry) } })
+    const headText = await head.read()
+    const { length, last, head: known } = await takeUp({ store, node: signer.node, headText, each: (entry) => { this.#state.apply(entry) } })
     this.#next = { index: length, prev: last }
     this.#durable = { length, last }
     if (known?.length === length) this.#head = known
     else await this.#signHead()
   }
 }
+
+const unavailable = (error: unknown): ChorusError =>
+  error instanceof ChorusError && error.code === 'LOG_UNAVAILABLE' ? error
+    : new ChorusError('LOG_UNAVAILABLE', `the audit log could not be written: ${messageOf(error)}`, { cause: error })

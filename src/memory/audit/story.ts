@@ -41,7 +41,8 @@ const tell = (type: string, data: Readonly<Record<string, unknown>>): string => 
 }
 
 const execution = (data: Readonly<Record<string, unknown>>): string => {
-  const facts = ['model', 'evidence', 'base', 'commit'].filter((name) => typeof data[name] === 'string').map((name) => `${name} ${String(data[name]).slice(0, 60)}`)
+  const facts = ['model', 'evidence', 'base', 'commit'].filter((name) => typeof data[name] === 'string')
+    .map((name) => `${name} ${String(data[name]).slice(0, 60)}`)
   const checks = Array.isArray(data.checks) ? data.checks as readonly unknown[] : []
   const green = checks.filter((check) => typeof check === 'object' && check !== null && 'green' in check && check.green === true).length
   return [...facts, `${green} of ${checks.length} checks green`].join(', ')

@@ -12,10 +12,15 @@ export interface EntrySource {
   read(index: number): Promise<Uint8Array>
 }
 
+interface StoredEntry {
+  readonly index: number
+  readonly bytes: Uint8Array
+}
+
 const READ_AHEAD = 64
 
 /** Raw bytes of the entries `from` up to and without `to`, in order, read some ahead. */
-export async function* readBytes(source: EntrySource, from: number, to: number): AsyncGenerator<{ readonly index: number; readonly bytes: Uint8Array }> {
+export async function* readBytes(source: EntrySource, from: number, to: number): AsyncGenerator<StoredEntry> {
   for (let start = from; start < to; start += READ_AHEAD) {
     const indices = Array.from({ length: Math.min(READ_AHEAD, to - start) }, (_, offset) => start + offset)
     const blocks = await Promise.all(indices.map(async (index) => ({ index, bytes: await source.read(index) })))
@@ -71,7 +76,8 @@ const readHead = (text: string, store: EntrySource, node: NodeId): SignedHead =>
   const head = parseSignedHead(text)
   if (head === undefined) throw corrupt('a signed head expected, something else found in its file')
   if (head.node !== node) {
-    throw new ChorusError('STATE_INVALID', `the log of node ${node} expected, the log of ${head.node} found: this state folder belongs to another key`, { setting: 'state_dir' })
+    const message = `the log of node ${node} expected, the log of ${head.node} found: this state folder belongs to another key`
+    throw new ChorusError('STATE_INVALID', message, { setting: 'state_dir' })
   }
   if (!headSignatureHolds(head)) throw corrupt('the signature of the signed head does not hold')
   if (head.key !== Buffer.from(store.key).toString('hex')) throw corrupt('the signed head belongs to another log')
@@ -80,4 +86,5 @@ const readHead = (text: string, store: EntrySource, node: NodeId): SignedHead =>
 }
 
 const corrupt = (problem: string): ChorusError =>
-  new ChorusError('LOG_CORRUPT', `the audit log is not the one that this node wrote: ${problem}. Run \`chorus audit verify\`; restore the state folder, or move it away to start a new log`)
+  new ChorusError('LOG_CORRUPT', `the audit log is not the one that this node wrote: ${problem}.`
+    + ' Run `chorus audit verify`; restore the state folder, or move it away to start a new log')

@@ -64,7 +64,13 @@ export const verifyLog = async (reader: LogReader, options: VerifyOptions = {}):
   return { ok: found.count === 0, entries: reader.length, node, problems: found.list, problemsLeftOff: found.count - found.list.length }
 }
 
-const verifyEntry = (bytes: Uint8Array, at: { readonly index: number; readonly prev: string; readonly node: NodeId | undefined }, found: Problems): NodeId | undefined => {
+interface Place {
+  readonly index: number
+  readonly prev: string
+  readonly node: NodeId | undefined
+}
+
+const verifyEntry = (bytes: Uint8Array, at: Place, found: Problems): NodeId | undefined => {
   const decoded = decodeEntry(bytes)
   if (!decoded.ok) {
     found.add(at.index, decoded.reason)

@@ -56,7 +56,12 @@ const findInWindow = async (text: string, parts: FindParts, depth: number): Prom
 /** What Chorus and its users need to read: object ids, digests, UUIDs, peer ids, integrity hashes. */
 export const isPublicValue = (value: string): boolean => PUBLIC_VALUE.test(value)
 
-const PUBLIC_VALUE = /^(?:[0-9a-f]{40}|[0-9a-f]{64}|[0-9a-f]{128}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|12D3KooW[1-9A-HJ-NP-Za-km-z]{44}|sha(?:1|256|384|512)-[A-Za-z0-9+/]{20,90}={0,2})$/i
+const PUBLIC_VALUE = new RegExp(`^(?:${[
+  '[0-9a-f]{40}', '[0-9a-f]{64}', '[0-9a-f]{128}',
+  '[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}',
+  '12D3KooW[1-9A-HJ-NP-Za-km-z]{44}',
+  'sha(?:1|256|384|512)-[A-Za-z0-9+/]{20,90}={0,2}',
+].join('|')})$`, 'i')
 
 const merge = (found: readonly Finding[]): readonly Finding[] => {
   const merged: Finding[] = []
@@ -64,9 +69,10 @@ const merge = (found: readonly Finding[]): readonly Finding[] => {
     const last = merged.at(-1)
     if (last === undefined || finding.start >= last.end) merged.push(finding)
     // One that denies decides for all that it touches.
-    else merged[merged.length - 1] = { start: last.start, end: Math.max(last.end, finding.end), ...(finding.action === 'deny' && last.action !== 'deny' ? named(finding) : named(last)) }
+    else {
+      const { rule, action } = finding.action === 'deny' && last.action !== 'deny' ? finding : last
+      merged[merged.length - 1] = { start: last.start, end: Math.max(last.end, finding.end), rule, action }
+    }
   }
   return merged
 }
-
-const named = ({ rule, action }: Finding): { readonly rule: string; readonly action: RuleAction } => ({ rule, action })

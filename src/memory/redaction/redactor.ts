@@ -71,7 +71,8 @@ export class Redactor {
       const ranges: Finding[] = []
       for (let at = next; (findings[at]?.start ?? Infinity) < start + text.length; at += 1) {
         const finding = findings[at]
-        if (finding !== undefined) ranges.push({ ...finding, start: Math.max(0, finding.start - start), end: Math.min(text.length, finding.end - start) })
+        if (finding === undefined) break
+        ranges.push({ ...finding, start: Math.max(0, finding.start - start), end: Math.min(text.length, finding.end - start) })
       }
       if (ranges.length === 0) return text
       for (const range of ranges) {
