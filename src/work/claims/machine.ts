@@ -169,7 +169,7 @@ const stepTick = (lease: Lease, jumped: boolean, now: number): LeaseStep => {
   const { holding, times, seen } = lease
   if (holding?.standing !== 'good' || seen.kind !== 'tip') return unchanged(lease)
   const sinceMs = now - holding.confirmedMs
-  const graceUntilMs = jumped ? now + times.againMs : holding.graceUntilMs
+  const graceUntilMs = jumped ? now + times.againMs + 2 * times.tickMs : holding.graceUntilMs
   if (sinceMs >= times.fenceMs && now >= graceUntilMs) {
     const event: ClaimEvent = { kind: 'claim_unrenewed', key: lease.key, epoch: seen.record.epoch, sinceMs }
     return { state: { ...lease, holding: { ...holding, standing: 'fenced' } }, effects: [{ kind: 'abort', reason: 'unrenewed' }, { kind: 'emit', event }] }

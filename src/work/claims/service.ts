@@ -202,7 +202,10 @@ export class Claims {
     return this.#take(key, async (entry) => { await this.#remote.read(entry); return { kind: 'resume' } })
   }
 
-  /** The claim ref and the refs alongside move in one atomic push, or nothing does. `result`: plain JSON, at most 4 KiB. */
+  /**
+   * The claim ref and the refs alongside move in one atomic push, or nothing does. `result`: plain JSON, at most 4 KiB.
+   * `delivered` also when an earlier unclear try of this claim was: `claim.result` says what is delivered.
+   */
   async deliver(claim: Claim, delivery: { readonly result: unknown; readonly alongside: readonly RefUpdate[] }): Promise<DeliverAnswer> {
     const result = boundedResult(delivery.result)
     const landing = await this.#withMine(claim, 'delivered', { kind: 'deliver', result }, delivery.alongside)
@@ -217,8 +220,12 @@ export class Claims {
   /** False when another has it now. */
   finish(claim: Claim): Promise<boolean> { return this.#letGo(claim, 'done', { kind: 'finish' }) }
 
-  /** True also when the last attempt or epoch made it `escalated`; see the view. False when another has it now. */
-  release(claim: Claim, why: { readonly reason: string; readonly countsAsAttempt: boolean; readonly retryAfterMs?: number | undefined }): Promise<boolean> {
+  /**
+   * True also when the last attempt made it `escalated` (see the view), and of delivered work, which is only left to be
+   * finished by anyone when the lease has run out. False when another has it now.
+   */
+  async release(claim: Claim, why: { readonly reason: string; readonly countsAsAttempt: boolean; readonly retryAfterMs?: number | undefined }): Promise<boolean> {
+    if (claim.state === 'delivered') return this.#leave(claim)
     return this.#letGo(claim, 'released', { kind: 'release', ...why })
   }
 
@@ -356,11 +363,23 @@ export class Claims {
     return entry.lane.run(async () => {
       await this.#remote.resolve(entry)
       // An earlier try did it, and its answer was lost.
-      if (state !== undefined && this.#stands(entry, claim, state)) return { kind: 'landed' }
+      const before = state !== undefined && this.#stands(entry, claim, state)
+      if (before && !(state === 'delivered' && claim.takenDelivered)) return { kind: 'landed' }
       if (entry.claim !== claim) return { kind: 'moved' }
       const landing = await this.#remote.land(entry, move, alongside)
       if (landing.kind === 'moved' && state !== undefined && this.#stands(entry, claim, state)) return { kind: 'landed' }
       return landing
+    })
+  }
+
+  /** Not renewed any more from now on. */
+  #leave(claim: Claim): Promise<boolean> {
+    const entry = this.#table.find(claim.key)
+    if (entry === undefined) return Promise.resolve(false)
+    return entry.lane.run(() => {
+      const mine = entry.claim === claim
+      if (mine) this.#table.apply(entry, { kind: 'disowned' })
+      return Promise.resolve(mine)
     })
   }
 

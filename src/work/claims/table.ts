@@ -23,6 +23,8 @@ export interface Claim {
   /** `delivered`: only the provider part is left to do, of `result`. */
   readonly state: 'held' | 'delivered'
   readonly result: Json | undefined
+  /** Another delivered it: this claim can only finish. */
+  readonly takenDelivered: boolean
   /** Aborted with the reason `superseded` or `unrenewed`: stop the work and all provider writes. */
   readonly signal: AbortSignal
 }
@@ -106,12 +108,14 @@ export class ClaimTable {
 /** The `Claim` that callers hold; it follows the tip while the claim is theirs and keeps the last one after. */
 export class LiveClaim implements Claim {
   readonly ref: RefName
+  readonly takenDelivered: boolean
   readonly #abort = new AbortController()
   #oid: Oid
   #record: ClaimRecord
 
   constructor(ref: RefName, tip: { readonly oid: Oid; readonly record: ClaimRecord }) {
     this.ref = ref
+    this.takenDelivered = tip.record.state === 'delivered'
     this.#oid = tip.oid
     this.#record = tip.record
   }
