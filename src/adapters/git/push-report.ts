@@ -8,14 +8,26 @@ import { withoutSecret } from './remote.ts'
  * A ref without a line, and a line that says the report was lost, is unclear, whatever the exit code.
  */
 export const pushAnswers = (refs: readonly string[], outcome: GitOutcome): ReadonlyMap<string, PushAnswer> => {
-  const lines = new Map<string, PushAnswer>()
+  const rest = answerWithoutLine(outcome)
+  const lines = pushLines(outcome)
+  return new Map(refs.map((ref) => {
+    const line = lines.get(ref)
+    return [ref, line === undefined ? rest : answerOf(line.flag, line.summary)]
+  }))
+}
+
+/** Refs that the server itself refused, as opposed to what this git refused before it sent anything. */
+export const refusedByServer = (outcome: GitOutcome): ReadonlySet<string> =>
+  new Set([...pushLines(outcome)].filter(([, line]) => line.flag === '!' && line.summary.startsWith('[remote rejected]')).map(([ref]) => ref))
+
+const pushLines = (outcome: GitOutcome): ReadonlyMap<string, { readonly flag: string; readonly summary: string }> => {
+  const lines = new Map<string, { flag: string; summary: string }>()
   for (const line of outcome.stdout.toString('utf8').split('\n')) {
     const [flag = '', names = '', summary = ''] = line.split('\t')
     const to = names.slice(names.lastIndexOf(':') + 1)
-    if (flag.length === 1 && summary !== '') lines.set(to, answerOf(flag, summary))
+    if (flag.length === 1 && summary !== '') lines.set(to, { flag, summary })
   }
-  const rest = answerWithoutLine(outcome)
-  return new Map(refs.map((ref) => [ref, lines.get(ref) ?? rest]))
+  return lines
 }
 
 const answerOf = (flag: string, summary: string): PushAnswer => {

@@ -6,8 +6,9 @@ import { MissingObject, parentsOf, readChain } from './claim-history.ts'
 import { runGit } from './command.ts'
 import { CheckedOutDelivery } from './checked-out-delivery.ts'
 import { writeObject } from './object-writer.ts'
-import { pushAnswers } from './push-report.ts'
+import { pushAnswers, refusedByServer } from './push-report.ts'
 import type { GitRepository } from './repository.ts'
+import { withoutRepeats } from './repeated-push.ts'
 
 export const PUSH_UPDATES_MAX = 500
 const REFUSED_WITH_OTHERS: PushAnswer = { kind: 'refused', reason: 'another ref of the same atomic push was refused' }
@@ -137,7 +138,9 @@ export class GitRefStore implements RefStore {
       '--', this.#repository.remote.url,
       ...updates.map(({ ref, to }) => `${to ?? ''}:${ref}`),
     ])
-    return pushAnswers(updates.map((update) => update.ref), outcome) as ReadonlyMap<RefName, PushAnswer>
+    const answers = pushAnswers(updates.map((update) => update.ref), outcome) as ReadonlyMap<RefName, PushAnswer>
+    const doubtful = this.#repository.remote.url.startsWith('http') ? refusedByServer(outcome) : new Set<string>()
+    return doubtful.size === 0 ? answers : withoutRepeats(this.#repository, { updates, answers, doubtful, atomic: options.atomic })
   }
 }
 
