@@ -25,8 +25,13 @@ const setup = async () => {
     return { store, repository }
   }
   const [mine, other] = [await open('mine'), await open('other')]
-  const record = (message: string, parent: Oid | null = null): Promise<Oid> => mine.store.create({ parent, message, atSeconds: 1 })
+  /** The same object in both stores: whoever pushes has it. */
+  const record = async (message: string, parent: Oid | null = null): Promise<Oid> => {
+    await other.store.create({ parent, message, atSeconds: 1 })
+    return mine.store.create({ parent, message, atSeconds: 1 })
+  }
   const put = async (from: Oid | null, to: Oid): Promise<void> => { await mine.store.push([{ ref: CLAIM, from, to }], { atomic: false }) }
+  const putTheirs = async (): Promise<void> => { await put(null, await mine.store.create({ parent: null, message: 'theirs', atSeconds: 1 })) }
   /** As if the server had refused claim and branch of a push. */
   const judge = async (from: Oid | null, to: Oid, atomic: boolean): Promise<readonly string[]> => {
     const updates = [{ ref: CLAIM, from, to }, { ref: BRANCH, from: null, to }]
@@ -34,7 +39,7 @@ const setup = async () => {
     const answers = await withoutRepeats(other.repository, { updates, answers: new Map(updates.map(({ ref }) => [ref, refused])), doubtful: new Set([CLAIM, BRANCH]), atomic })
     return [...answers.values()].map((answer) => answer.kind)
   }
-  return { record, put, judge }
+  return { record, put, putTheirs, judge }
 }
 
 test('a ref that did not move was refused', async () => {
@@ -43,8 +48,8 @@ test('a ref that did not move was refused', async () => {
 })
 
 test('a ref that another moved was refused', async () => {
-  const { record, put, judge } = await setup()
-  await put(null, await record('theirs'))
+  const { record, putTheirs, judge } = await setup()
+  await putTheirs()
   expect(await judge(null, await record('x'), true)).toEqual(['refused', 'refused'])
 })
 
