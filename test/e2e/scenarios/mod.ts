@@ -1,3 +1,5 @@
+import { demo, demoKill } from './demo.ts'
+import { ownRepository, restart } from './own-repository.ts'
 import type { Scenario } from './scenario.ts'
 
-export const scenarios: readonly Scenario[] = []
+export const scenarios: readonly Scenario[] = [ownRepository, restart, demo, demoKill]
