@@ -1,14 +1,15 @@
-import type { Oid, Result } from '../../core/mod.ts'
+import type { Result } from '../../core/mod.ts'
 import { assert, unreachable } from '../../core/mod.ts'
-import type { FileChange, Snapshot, TaskType } from '../../ports/mod.ts'
-import type { Evidence } from './attempt.ts'
+import type { Snapshot } from '../../ports/mod.ts'
+import type { AgentEnd, AttemptEffect, AttemptEnd, AttemptInput, AttemptPhase, AttemptPlan, AttemptState, AttemptStep, Inspection } from './attempt-state.ts'
 import type { CommandRun } from './checks.ts'
 import { isReproduced, judgeChecks, mentions } from './evidence.ts'
 import { feedbackOnChecks, feedbackOnNothing, headline } from './feedback.ts'
 import type { Project } from './project.ts'
 import { judgeChanges } from './protected.ts'
-import type { ChangesVerdict } from './protected.ts'
-import type { SetupPlan } from './setup-plan.ts'
+
+/** Less time than this is no round. */
+const ROUND_MS_MIN = 5_000
 
 /**
  * The attempt, as a pure machine (architecture, "The way of a task" 5-7):
@@ -19,96 +20,6 @@ import type { SetupPlan } from './setup-plan.ts'
  * One effect is under way at a time, and each is answered by one input. A recheck (the same change on another base)
  * starts with a commit and goes from base-run straight to judge-changes.
  */
-export type AttemptPhase = 'reading-project' | 'setup' | 'base-run' | 'agent-round' | 'snapshot' | 'judge-changes' | 'change-setup' | 'check' | 'evidence' | 'ended'
-
-export interface AttemptPlan {
-  readonly base: Oid
-  readonly check: string | undefined
-  readonly taskType: TaskType
-  readonly roundsMax: number
-  readonly agentTimeoutMs: number
-  readonly changesMax: number
-  readonly feedbackBytesMax: number
-  /** Set for a recheck. */
-  readonly replayed?: { readonly commit: Oid; readonly changes: readonly FileChange[] } | undefined
-}
-
-export interface AttemptState {
-  readonly phase: AttemptPhase
-  readonly plan: AttemptPlan
-  readonly project: Project | undefined
-  readonly commands: readonly string[]
-  readonly base: readonly CommandRun[]
-  readonly round: number
-  readonly roundStartedMs: number
-  readonly agentMsLeft: number
-  readonly agent: AgentEnd | undefined
-  readonly changes: readonly FileChange[]
-  /** Trees that were refused: an agent that comes back with one is not asked again. */
-  readonly refusedTrees: readonly string[]
-  readonly tree: string
-  readonly lastProblem: string
-  readonly commit: Oid | undefined
-  readonly verdict: ChangesVerdict | undefined
-  readonly flags: readonly string[]
-  readonly now: readonly CommandRun[]
-  readonly end: AttemptEnd | undefined
-}
-
-export type AttemptEnd =
-  | { readonly kind: 'verified'; readonly evidence: Evidence }
-  | { readonly kind: 'failed' | 'parked' | 'unavailable'; readonly reason: string }
-  | { readonly kind: 'cancelled' }
-
-/** What the service saw of the agent. `silent`: it needs a model, and the model answered nothing. */
-export interface AgentEnd {
-  readonly outcome: 'finished' | 'timeout' | 'failed' | 'cancelled'
-  readonly detail: string
-  readonly silent: boolean
-}
-
-export type AttemptInput =
-  | { readonly kind: 'started' }
-  | { readonly kind: 'project-read'; readonly project: Result<Project> }
-  | { readonly kind: 'set-up'; readonly outcome: { readonly kind: 'ready' } | { readonly kind: 'failed' | 'unavailable'; readonly reason: string } }
-  | { readonly kind: 'base-ran'; readonly runs: readonly CommandRun[] }
-  | { readonly kind: 'agent-ended'; readonly agent: AgentEnd }
-  | { readonly kind: 'snapshot-taken'; readonly snapshot: Snapshot }
-  | { readonly kind: 'inspected'; readonly inspection: Inspection }
-  | { readonly kind: 'checked'; readonly runs: readonly CommandRun[] }
-  | { readonly kind: 'overlay-ran'; readonly runs: readonly CommandRun[] }
-  | { readonly kind: 'unavailable'; readonly reason: string }
-  | { readonly kind: 'failed'; readonly reason: string }
-  | { readonly kind: 'cancelled' }
-
-export interface Inspection {
-  readonly commit: Oid
-  /** Rule names of the secrets in what the change adds. */
-  readonly secretRules: readonly string[]
-  readonly diffCut: boolean
-  /** Binary files: nobody searched them. */
-  readonly hidesContent: boolean
-  /** As `comparedPaths` asks. */
-  readonly contents: ReadonlyMap<string, { readonly before: string | undefined; readonly after: string | undefined }>
-  /** The project at the change, when its lockfile may have changed. */
-  readonly setup: SetupPlan | undefined
-}
-
-export type AttemptEffect =
-  | { readonly kind: 'read-project' }
-  | { readonly kind: 'set-up'; readonly plan: SetupPlan; readonly change: Oid | undefined }
-  | { readonly kind: 'run-base'; readonly commands: readonly string[] }
-  | { readonly kind: 'run-agent'; readonly round: number; readonly feedback: string | undefined; readonly timeoutMs: number }
-  | { readonly kind: 'take-snapshot' }
-  | { readonly kind: 'inspect'; readonly snapshot: Snapshot | undefined }
-  | { readonly kind: 'run-checks'; readonly commit: Oid; readonly commands: readonly string[] }
-  | { readonly kind: 'run-overlay'; readonly commit: Oid; readonly paths: readonly string[]; readonly commands: readonly string[] }
-
-export interface AttemptStep { readonly state: AttemptState; readonly effects: readonly AttemptEffect[] }
-
-/** Less time than this is no round. */
-const ROUND_MS_MIN = 5_000
-
 export const newAttempt = (plan: AttemptPlan): AttemptState => ({
   phase: 'reading-project', plan, project: undefined, commands: [], base: [], round: 0, roundStartedMs: 0, agentMsLeft: plan.agentTimeoutMs,
   agent: undefined, changes: plan.replayed?.changes ?? [], refusedTrees: [], tree: '', lastProblem: '', commit: plan.replayed?.commit,
@@ -180,7 +91,7 @@ const onSnapshot = (state: AttemptState, snapshot: Snapshot, nowMs: number): Att
     return refuse(next, 'the agent changed nothing', feedbackOnNothing, nowMs)
   }
   if (snapshot.changes.length > state.plan.changesMax) {
-    return end(next, { kind: 'failed', reason: `the change touches ${snapshot.changes.length} files, more than ${state.plan.changesMax} (setting execution.changes_max)` })
+    return end(next, { kind: 'failed', reason: `the change touches ${snapshot.changes.length} files, at most ${state.plan.changesMax} are taken: split the task` })
   }
   return go(next, 'judge-changes', { kind: 'inspect', snapshot })
 }
@@ -196,7 +107,7 @@ const onInspected = (state: AttemptState, inspection: Inspection): AttemptStep =
   })
   const next: AttemptState = { ...state, commit: inspection.commit, verdict, flags: [...verdict.flags, ...(inspection.hidesContent ? ['binary-changed'] : [])] }
   if (inspection.secretRules.length > 0) return end(next, { kind: 'parked', reason: `the change holds what looks like a secret (${inspection.secretRules.slice(0, 10).join(', ')})` })
-  if (inspection.diffCut) return end(next, { kind: 'parked', reason: 'the change is too large to be searched for secrets (setting execution.diff_bytes_max)' })
+  if (inspection.diffCut) return end(next, { kind: 'parked', reason: 'the change is too large to be searched for secrets: split the task, or take the patch by hand' })
   if (verdict.reasons.length > 0) return end(next, { kind: 'parked', reason: `the change touches what only a person may let through: ${verdict.reasons.join('; ')}` })
   if (verdict.lockfileChanged && inspection.setup !== undefined) return go(next, 'change-setup', { kind: 'set-up', plan: inspection.setup, change: inspection.commit })
   return check(next)

@@ -2,7 +2,7 @@ import { ChorusError, messageOf } from '../../core/mod.ts'
 import type { AgentProgress, AgentReport, AgentRequest, AgentRunner, Clock } from '../../ports/mod.ts'
 import { AttemptBench } from './bench.ts'
 import type { BenchParts } from './bench.ts'
-import type { AgentEnd } from './machine.ts'
+import type { AgentEnd } from './attempt-state.ts'
 import { clean, oneLine } from './prompt.ts'
 
 export interface RoundParts extends Omit<BenchParts, 'signal' | 'timeLeftMs' | 'onProgress'> {

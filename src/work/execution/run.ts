@@ -1,19 +1,17 @@
-import type { Oid } from '../../core/mod.ts'
-import { ChorusError, messageOf, sha256 } from '../../core/mod.ts'
-import type { EgressGate, FileChange, SandboxMount, SandboxNetwork, Workspace } from '../../ports/mod.ts'
-import { addedText, hidesContent, isCut } from './added-text.ts'
+import { ChorusError, assert, messageOf, sha256 } from '../../core/mod.ts'
+import type { EgressGate, SandboxMount, SandboxNetwork, Workspace } from '../../ports/mod.ts'
 import type { AttemptFacts, AttemptRequest, CheckSummary } from './attempt.ts'
 import { summarize } from './attempt.ts'
 import { runCommands, toCheckReport } from './checks.ts'
 import type { CheckPlace, CommandRun } from './checks.ts'
 import { commitMessage } from './commit-message.ts'
+import { inspectChange } from './inspection.ts'
 import { newAttempt, step } from './machine.ts'
-import type { AttemptEffect, AttemptInput, AttemptPlan, AttemptState, Inspection } from './machine.ts'
+import type { AttemptEffect, AttemptInput, AttemptPlan, AttemptState, Inspection } from './attempt-state.ts'
 import { UsageSum, buildMetadata } from './metadata.ts'
 import type { ExecutionParts } from './service.ts'
 import { readProject } from './project.ts'
 import { buildPrompt } from './prompt.ts'
-import { comparedPaths } from './protected.ts'
 import { runRound } from './round.ts'
 import { setUp, setupThrew } from './setup.ts'
 
@@ -203,36 +201,15 @@ export class AttemptRun {
   }
 
   async #inspect(snapshot: Extract<AttemptEffect, { kind: 'inspect' }>['snapshot']): Promise<Inspection> {
-    const { options, inspect, sources, parseProject } = this.#parts
     const message = commitMessage(this.#request)
-    const commit = snapshot === undefined ? this.#state.commit : await this.#workspace.commit(snapshot, message)
-    if (commit === undefined) throw new ChorusError('INTERNAL', 'a recheck has a commit')
-    // A replayed change was searched when it was made, and its diff here would hold what others did meanwhile.
-    const diff = snapshot === undefined ? '' : await this.#workspace.diff(commit, { bytesMax: options.diffBytesMax })
-    const findings = diff === '' ? [] : await inspect(`${message}\n${this.changedFiles.join('\n')}\n${addedText(diff)}`)
-    const contents = new Map<string, { before: string | undefined; after: string | undefined }>()
-    for (const path of comparedPaths(this.#state.changes)) {
-      contents.set(path, { before: await this.#text(this.#state.plan.base, path), after: await this.#text(commit, path) })
+    const { base } = this.#state.plan
+    if (snapshot !== undefined) {
+      const commit = await this.#workspace.commit(snapshot, message)
+      return inspectChange({ ...this.#parts, base, commit, changes: snapshot.changes, message, diff: (bytesMax) => this.#workspace.diff(commit, { bytesMax }) })
     }
-    const project = await readProject(sources, commit, parseProject)
-    return {
-      commit, contents,
-      secretRules: [...new Set(findings.map(({ rule }) => rule))],
-      diffCut: isCut(diff, options.diffBytesMax),
-      hidesContent: hidesContent(diff),
-      setup: project.ok ? project.value.setup : undefined,
-    }
-  }
-
-  async #text(commit: Oid, path: string): Promise<string | undefined> {
-    try {
-      const bytes = await this.#parts.sources.read(commit, path, { bytesMax: 2 ** 20 })
-      return bytes === undefined ? undefined : Buffer.from(bytes).toString('utf8')
-    } catch (thrown) {
-      // A file that is too large cannot be compared: the judgement then parks the change.
-      if (thrown instanceof ChorusError && thrown.code === 'LIMIT_EXCEEDED') return undefined
-      throw thrown
-    }
+    const { commit, changes } = this.#state
+    assert(commit !== undefined, 'a recheck has a commit')
+    return inspectChange({ ...this.#parts, base, commit, changes, message, diff: undefined })
   }
 
   #place(folder: string, mounts: readonly SandboxMount[], signal: AbortSignal): CheckPlace {
@@ -255,7 +232,3 @@ export class AttemptRun {
     await gate?.close()
   }
 }
-
-/** A base's view of a change made on another: what the new base already has is modified there. */
-export const replayedChanges = (changes: readonly FileChange[], onto: ReadonlySet<string>): readonly FileChange[] =>
-  changes.map((change) => change.kind === 'added' && onto.has(change.path) ? { ...change, kind: 'modified', modeBefore: '100644' } : change)

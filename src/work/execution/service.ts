@@ -3,10 +3,11 @@ import { ChorusError, assert, messageOf, unreachable } from '../../core/mod.ts'
 import type { Clock, Egress, FileChange, Logger, Sandbox, SourceTree, Workspace, Workspaces } from '../../ports/mod.ts'
 import type { AttemptOutcome, AttemptRequest, Recheck, VerifiedAttempt } from './attempt.ts'
 import { commitMessage } from './commit-message.ts'
-import type { AttemptPlan, AttemptState } from './machine.ts'
+import type { AttemptPlan, AttemptState } from './attempt-state.ts'
 import type { ExecutionOptions } from './options.ts'
 import type { ParseProject } from './project.ts'
-import { AttemptRun, replayedChanges } from './run.ts'
+import { replayedChanges } from './inspection.ts'
+import { AttemptRun } from './run.ts'
 import type { SetupCache } from './setup.ts'
 
 export interface ExecutionParts {

@@ -1,5 +1,5 @@
 import type { Oid } from '../../core/mod.ts'
-import { messageOf } from '../../core/mod.ts'
+import { AssertionError, messageOf } from '../../core/mod.ts'
 import type { Egress, SandboxMount, SandboxProbe } from '../../ports/mod.ts'
 import type { CheckPlace, CommandRun } from './checks.ts'
 import { endOf, runCommand } from './checks.ts'
@@ -57,13 +57,17 @@ export const setUp = async (request: SetupRequest, cache: SetupCache, egress: Eg
   return { kind: 'ready', mounts }
 }
 
-export const setupThrew = (thrown: unknown): SetupOutcome => ({ kind: 'unavailable', reason: `dependencies could not be set up: ${messageOf(thrown)}` })
+/** What a set-up that could not even run says of itself; a defect of ours goes on. */
+export const setupThrew = (thrown: unknown): SetupOutcome => {
+  if (thrown instanceof AssertionError) throw thrown
+  return { kind: 'unavailable', reason: `dependencies could not be set up: ${messageOf(thrown)}` }
+}
 
 const blame = (run: CommandRun, counts: { readonly allowed: number; readonly refused: number }): SetupOutcome => {
   const what = `setup (${run.command}) ended with ${endOf(run.end)}`
   // The gate counts an upstream that does not answer as refused, too: only a 403 is the allow-list's.
   if (counts.refused > 0 && /\b(?:E?403)\b/.test(run.output)) {
-    return { kind: 'failed', reason: `${what}: it asked for a host other than the registry (setting execution.registry)`, output: run.output }
+    return { kind: 'failed', reason: `${what}: it asked for a host other than the registry, which is all that set-up reaches`, output: run.output }
   }
   if (counts.refused > 0 || looksLikeNetwork(run.output)) return { kind: 'unavailable', reason: `${what}: the registry does not answer` }
   if (run.end.outcome !== 'exited') return { kind: 'unavailable', reason: what }
