@@ -2,8 +2,9 @@ import { chmod, mkdir } from 'node:fs/promises'
 import type { Duplex } from 'node:stream'
 import Hypercore from 'hypercore'
 import type { HypercoreStorage } from 'hypercore'
-import { ChorusError, messageOf } from '../../core/mod.ts'
+import { ChorusError } from '../../core/mod.ts'
 import type { LogStore } from '../../ports/mod.ts'
+import { AppendQueue } from './append-queue.ts'
 import { readBlock, toHex } from './block.ts'
 import { headFile, readIfThere } from './durable-file.ts'
 import type { HeadFile } from './durable-file.ts'
@@ -30,10 +31,6 @@ export interface HypercoreLogOptions {
   readonly journalBytesMax?: number
 }
 
-export const ENTRY_BYTES_MAX = 1024 * 1024
-const WAITING_MAX = 1024
-const GROUP_BYTES_MAX = 4 * 1024 * 1024
-
 export const openHypercoreLog = async (options: HypercoreLogOptions): Promise<HypercoreLogStore> => {
   const store = new HypercoreLogStore(options)
   await store.open()
@@ -45,11 +42,9 @@ export class HypercoreLogStore implements LogStore {
   readonly #journalBytesMax: number
   readonly #journal: Journal
   readonly #head: HeadFile
-  readonly #waiting: Waiting[] = []
+  readonly #queue = new AppendQueue((entries) => this.#appendGroup(entries))
   #storage: HypercoreStorage | undefined
   #core: Hypercore | undefined
-  #pump: Promise<void> | undefined
-  #failure: ChorusError | undefined
   #closing: Promise<void> | undefined
 
   constructor(options: HypercoreLogOptions) {
@@ -80,18 +75,7 @@ export class HypercoreLogStore implements LogStore {
 
   append(entry: Uint8Array): Promise<number> {
     if (this.#closing !== undefined) return Promise.reject(new ChorusError('LOG_UNAVAILABLE', 'the log is closed'))
-    if (this.#failure !== undefined) return Promise.reject(this.#failure)
-    if (entry.byteLength < 1 || entry.byteLength > ENTRY_BYTES_MAX) {
-      return Promise.reject(new ChorusError('LIMIT_EXCEEDED', `a log entry has 1 to ${ENTRY_BYTES_MAX} bytes, got ${entry.byteLength}`))
-    }
-    if (this.#waiting.length >= WAITING_MAX) {
-      return Promise.reject(new ChorusError('LIMIT_EXCEEDED', `at most ${WAITING_MAX} entries may wait for the log's disk`))
-    }
-    // The caller owns its bytes and may reuse them after the call.
-    const copy = Uint8Array.from(entry)
-    const acknowledged = new Promise<number>((resolve, reject) => { this.#waiting.push({ entry: copy, resolve, reject }) })
-    this.#pump ??= this.#drain()
-    return acknowledged
+    return this.#queue.append(entry)
   }
 
   async read(index: number): Promise<Uint8Array> {
@@ -110,24 +94,6 @@ export class HypercoreLogStore implements LogStore {
   close(): Promise<void> {
     this.#closing ??= this.#finish()
     return this.#closing
-  }
-
-  async #drain(): Promise<void> {
-    // Waits one turn, so that callers of the same moment share one fsync.
-    await Promise.resolve()
-    while (this.#waiting.length > 0) {
-      const group = takeGroup(this.#waiting)
-      try {
-        const first = await this.#appendGroup(group.map((waiting) => waiting.entry))
-        group.forEach((waiting, position) => waiting.resolve(first + position))
-      } catch (error) {
-        const message = `the log could not be written: ${messageOf(error)}; restart the node when the disk is well`
-        this.#failure = new ChorusError('LOG_UNAVAILABLE', message, { cause: error })
-        for (const waiting of [...group, ...this.#waiting.splice(0)]) waiting.reject(this.#failure)
-      }
-    }
-    // In the same turn as the last look at the queue: an entry that comes later must start a new pump.
-    this.#pump = undefined
   }
 
   async #appendGroup(entries: readonly Uint8Array[]): Promise<number> {
@@ -177,9 +143,9 @@ export class HypercoreLogStore implements LogStore {
   }
 
   async #finish(): Promise<void> {
-    await this.#pump
+    await this.#queue.idle()
     try {
-      if (this.#core !== undefined && this.#failure === undefined) await this.#rotate()
+      if (this.#core !== undefined && !this.#queue.failed) await this.#rotate()
     } finally {
       await this.#release()
     }
@@ -198,23 +164,6 @@ export class HypercoreLogStore implements LogStore {
     if (this.#core === undefined) throw new ChorusError('LOG_UNAVAILABLE', 'the log is not open')
     return this.#core
   }
-}
-
-interface Waiting {
-  readonly entry: Uint8Array
-  readonly resolve: (index: number) => void
-  readonly reject: (error: ChorusError) => void
-}
-
-const takeGroup = (waiting: Waiting[]): Waiting[] => {
-  let bytes = 0
-  let count = 0
-  for (const { entry } of waiting) {
-    bytes += entry.byteLength
-    if (count > 0 && bytes > GROUP_BYTES_MAX) break
-    count += 1
-  }
-  return waiting.splice(0, count)
 }
 
 const compareWithJournal = async (core: Hypercore, records: readonly JournalRecord[], folder: string): Promise<void> => {

@@ -61,7 +61,7 @@ export interface EntryData {
 
 export type EntryType = keyof EntryData
 
-type Kind = 'text' | 'number' | 'object' | 'list' | 'oid' | 'hash'
+type Kind = 'text' | 'number' | 'object' | 'oid' | 'hash' | 'claim-state'
 const task = { task_key: 'text', task_number: 'text', repository: 'text' } as const
 const ending = { ...task, reason: 'text', epoch: 'number' } as const
 
@@ -76,7 +76,7 @@ export const REQUIRED_FIELDS: { readonly [T in EntryType]: Readonly<Record<strin
   task_lost: ending,
   task_delivered: { task_key: 'text', commit: 'oid', branch: 'text', evidence: 'text', claim_oid: 'oid' },
   execution: { task_key: 'text', epoch: 'number' },
-  claim_intent: { key: 'text', ref: 'text', oid: 'oid', state: 'text', epoch: 'number' },
+  claim_intent: { key: 'text', ref: 'text', oid: 'oid', state: 'claim-state', epoch: 'number' },
   intent_settled: { oid: 'oid', outcome: 'text' },
   session_started: { version: 'text', log_key: 'text' },
   session_ended: { reason: 'text' },
@@ -100,7 +100,8 @@ export const dataProblem = (type: EntryType, data: Readonly<Record<string, unkno
 }
 
 const WANTED: { readonly [K in Kind]: string } = {
-  text: 'text', number: 'a number', object: 'an object', list: 'a list', oid: 'an object id of 40 hex digits', hash: 'a SHA-256 of 64 hex digits',
+  text: 'text', number: 'a number', object: 'an object', oid: 'an object id of 40 hex digits', hash: 'a SHA-256 of 64 hex digits',
+  'claim-state': CLAIM_STATES.join(', '),
 }
 
 const fits = (kind: Kind, value: unknown): boolean => {
@@ -108,8 +109,8 @@ const fits = (kind: Kind, value: unknown): boolean => {
     case 'text': return typeof value === 'string'
     case 'number': return typeof value === 'number'
     case 'object': return typeof value === 'object' && value !== null && !Array.isArray(value)
-    case 'list': return Array.isArray(value)
     case 'oid': return typeof value === 'string' && /^[0-9a-f]{40}$/.test(value)
     case 'hash': return typeof value === 'string' && /^[0-9a-f]{64}$/.test(value)
+    case 'claim-state': return CLAIM_STATES.some((state) => state === value)
   }
 }

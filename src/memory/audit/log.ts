@@ -8,18 +8,13 @@ import { entryHash, FIRST_PREV } from './entries.ts'
 import type { Entry } from './entries.ts'
 import { dataProblem, isEntryType } from './entry-types.ts'
 import type { EntryData, EntryType } from './entry-types.ts'
-import { formatSignedHead, signHead } from './head.ts'
+import { HeadKeeper } from './head-keeper.ts'
+import type { HeadFile } from './head-keeper.ts'
 import type { SignedHead } from './head.ts'
 import { sealEntry } from './seal.ts'
 import { AuditState } from './state.ts'
 import type { Intent, PerformanceHistory } from './state.ts'
 import { readEntries, takeUp } from './take-up.ts'
-
-/** A small file replaced as a whole; `write` resolves when it survives power loss. */
-export interface HeadFile {
-  write(text: string): Promise<void>
-  read(): Promise<string | undefined>
-}
 
 export interface EntryRedactor {
   redact(value: EntryFacts, options: { readonly where: string }): Promise<Redacted<EntryFacts>>
@@ -51,16 +46,16 @@ const IN_FLIGHT_MAX = 256
 export class AuditLog {
   readonly #parts: AuditLogParts
   readonly #state = new AuditState()
+  readonly #head: HeadKeeper
   #next = { index: 0, prev: FIRST_PREV }
   #durable = { length: 0, last: FIRST_PREV }
-  #head: SignedHead | undefined
-  #headPump: Promise<void> | undefined
   #inFlight = 0
   #failure: ChorusError | undefined
   #started: Promise<void> | undefined
 
   constructor(parts: AuditLogParts) {
     this.#parts = parts
+    this.#head = new HeadKeeper(parts)
   }
 
   /** Compares the log with its signed head and reads it once. LOG_CORRUPT or STATE_INVALID when this node did not write it. */
@@ -97,7 +92,7 @@ export class AuditLog {
   }
 
   /** The last durable signed head; undefined before start. */
-  head(): SignedHead | undefined { return this.#head }
+  head(): SignedHead | undefined { return this.#head.current }
   history(): PerformanceHistory { return this.#state.history() }
 
   intents(): IntentLog {
@@ -109,7 +104,7 @@ export class AuditLog {
   }
 
   async #append(type: EntryType, raw: Readonly<Record<string, unknown>>): Promise<number> {
-    if (this.#head === undefined) throw new ChorusError('LOG_UNAVAILABLE', 'the audit log was not started')
+    if (this.#head.current === undefined) throw new ChorusError('LOG_UNAVAILABLE', 'the audit log was not started')
     if (this.#failure !== undefined) throw this.#failure
     const problem = dataProblem(type, raw)
     if (problem !== undefined) throw new ChorusError('INPUT_INVALID', `log entry refused: ${problem}`)
@@ -149,32 +144,12 @@ export class AuditLog {
       assert(stored === index, `log index ${index} expected, got ${stored}: something else writes to this log`)
       this.#durable = { length: index + 1, last }
       this.#state.apply(entry)
-      while (this.#head !== undefined && this.#head.length <= index) {
-        this.#headPump ??= this.#writeHead()
-        await this.#headPump
-      }
+      await this.#head.cover(this.#durable)
     } catch (error) {
       this.#failure ??= unavailable(error)
       throw this.#failure
     }
     return index
-  }
-
-  async #writeHead(): Promise<void> {
-    try {
-      await this.#signHead()
-    } finally {
-      this.#headPump = undefined
-    }
-  }
-
-  async #signHead(): Promise<void> {
-    const { store, signer, clock, head } = this.#parts
-    const { length, last } = this.#durable
-    const treeHash = Buffer.from(await store.treeHash(length)).toString('hex')
-    const signed = signHead(signer, { key: Buffer.from(store.key).toString('hex'), length, last, treeHash, at: isoTime(clock.wallMs()) })
-    await head.write(formatSignedHead(signed))
-    this.#head = signed
   }
 
   async #takeUp(): Promise<void> {
@@ -183,8 +158,7 @@ export class AuditLog {
     const { length, last, head: known } = await takeUp({ store, node: signer.node, headText, each: (entry) => { this.#state.apply(entry) } })
     this.#next = { index: length, prev: last }
     this.#durable = { length, last }
-    if (known?.length === length) this.#head = known
-    else await this.#signHead()
+    await this.#head.start(known, this.#durable)
   }
 }
 

@@ -1,6 +1,6 @@
 import type { Epoch, Oid, RefName, TaskKey } from '../../core/mod.ts'
 import type { Entry } from './entries.ts'
-import { CLAIM_STATES, dataProblem } from './entry-types.ts'
+import { dataProblem } from './entry-types.ts'
 import type { ClaimState } from './entry-types.ts'
 
 /** A push that was about to be made. */
@@ -55,10 +55,11 @@ export class AuditState {
   }
 
   #intent(entry: Entry): void {
-    const { key, ref, oid, state, epoch } = entry.data as Record<string, unknown>
+    const data: Readonly<Record<string, unknown>> = entry.data
     // An entry that does not fit was written by another version; the claim refs still tell the truth about it.
-    if (dataProblem('claim_intent', entry.data as Record<string, unknown>) !== undefined || !isClaimState(state)) return
-    this.#unsettled.set(String(oid), { key: key as TaskKey, ref: ref as RefName, oid: oid as Oid, state, epoch: epoch as Epoch })
+    if (dataProblem('claim_intent', data) !== undefined) return
+    const { key, ref, oid, state, epoch } = data
+    this.#unsettled.set(String(oid), { key: key as TaskKey, ref: ref as RefName, oid: oid as Oid, state: state as ClaimState, epoch: epoch as Epoch })
   }
 
   #count(entry: Entry, outcome: 'done' | 'failed'): void {
@@ -82,5 +83,3 @@ export const taskKeyOf = (entry: Entry): string | undefined => {
   const found = entry.type === 'claim_intent' ? key : about
   return typeof found === 'string' ? found : undefined
 }
-
-export const isClaimState = (state: unknown): state is ClaimState => CLAIM_STATES.some((known) => known === state)

@@ -144,9 +144,10 @@ describe('redact()', () => {
   it('takes time in proportion to hostile text', async () => {
     const patterns = ['-----BEGIN PRIVATE KEY-----!', 'eyJ-', 'eyJaaaaaa.', 'sk-a-', 'a://', 'a://b:', 'password=', 'api_key: "', 'bearer ', 'AAAA'.repeat(10) + ' ', 'a_', 'token', '\\"', 'authorization: basic ']
     for (const pattern of patterns) {
-      const startedAtMs = performance.now()
+      // The processor's time, not the wall's: other work on the machine does not count.
+      const before = process.cpuUsage()
       await redactor.inspect(pattern.repeat(Math.ceil(262_144 / pattern.length)))
-      expect(performance.now() - startedAtMs, JSON.stringify(pattern)).toBeLessThan(3_000)
+      expect(process.cpuUsage(before).user / 1_000, JSON.stringify(pattern)).toBeLessThan(2_000)
     }
   })
 })
