@@ -15,7 +15,7 @@ import { orderTasks, priorityOf, taskType } from '../../src/work/matching/mod.ts
 /** The right edit for each task of examples/textkit, by task number: exactly one place in one file. */
 const FIXES: Readonly<Record<string, { readonly file: string; readonly wrong: string; readonly right: string }>> = {
   1: { file: 'duration', wrong: 'rest > size', right: 'rest >= size' },
-  2: { file: 'csv', wrong: "text[index] === '\"'", right: "text[index + 1] === '\"'" },
+  2: { file: 'csv', wrong: "text[index - 1] === '\"'", right: "text[index + 1] === '\"'" },
   3: { file: 'table', wrong: 'rows.some(', right: 'rows.every(' },
   4: { file: 'queue', wrong: 'running <= limit', right: 'running < limit' },
   5: { file: 'semver-range', wrong: 'a.patch - b.minor', right: 'a.patch - b.patch' },
@@ -93,7 +93,7 @@ describe('the example library', () => {
     expect(listing.tasks.map((task) => task.check).sort()).toEqual(files)
   })
 
-  it('every check is red before its edit and green after it, and nothing else changes', async () => {
+  it('every check is red before its edit and green after it, and nothing else changes', { timeout: 120_000 }, async () => {
     const before = await failures('node --test --test-concurrency=2')
     expect(before.green).toBe(false)
     for (const task of listing.tasks) {

@@ -8,7 +8,7 @@ export function parseCsv(text, { separator = ',' } = {}) {
     const char = text[index]
     if (quoted) {
       if (char !== '"') field += char
-      else if (text[index] === '"') {
+      else if (text[index - 1] === '"') {
         field += '"'
         index += 1
       } else quoted = false
