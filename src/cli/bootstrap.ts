@@ -108,12 +108,14 @@ const openRepository = async (config: RepositoryConfig, { places, state, egress,
   const source = new GitSourceTree(repository)
   const work = path.join(places.scratchFolder, 'work', name)
   await mkdir(work, { recursive: true, mode: 0o711 })
+  const setupCache = new DiskSetupCache(path.join(places.scratchFolder, 'cache'))
+  await setupCache.reap()
   const idFile = path.join(folder, 'id')
   const parts: Omit<RepositoryParts, 'provider'> = {
     settings: config, sources: source, egress,
     refs: new GitRefStore(repository),
     workspaces: new GitWorkspaces({ repository, folder: work, branch: config.branch, owner: sandboxOwner() }),
-    setupCache: new DiskSetupCache(path.join(places.scratchFolder, 'cache')),
+    setupCache,
     seenId: {
       read: async () => existsSync(idFile) ? (await readFile(idFile, 'utf8')).trim() : undefined,
       write: (id) => writeFile(idFile, `${id}\n`, { mode: 0o600 }),

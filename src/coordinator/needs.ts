@@ -86,7 +86,7 @@ export interface VerifiedOutcome {
   readonly facts: AttemptFacts
   readonly result: TaskResult
   /** The change replayed on another base and checked there again, in full. */
-  again(onto: Oid): Promise<VerifiedOutcome | { readonly kind: 'conflict'; readonly reason: string } | { readonly kind: 'cancelled' }>
+  again(onto: Oid, options?: { readonly signal?: AbortSignal | undefined }): Promise<VerifiedOutcome | { readonly kind: 'conflict'; readonly reason: string } | { readonly kind: 'cancelled' }>
   dispose(): Promise<void>
 }
 
@@ -109,6 +109,8 @@ export interface RepositoryWork {
   readonly policy: DeliveryPolicy
   /** Where the tip of a result branch is read, to lease it. */
   branchTip(ref: RefName): Promise<Oid | null>
+  /** Puts a commit on a new branch of its own, for a person to look at. Resolves with whether the branch is there. */
+  keepPatch(ref: RefName, commit: Oid): Promise<boolean>
 }
 
 export interface MemberView {

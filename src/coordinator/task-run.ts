@@ -156,11 +156,23 @@ export class TaskRun {
         emit({ kind: 'task_verified', key: this.task.key, evidence: outcome.evidence, commit: outcome.commit })
         return this.input({ kind: 'verified', result: outcome.result })
       case 'failed': return this.input({ kind: 'attempt-failed', reason: outcome.reason, last: claim.attempt + 1 >= ATTEMPTS_MAX })
-      case 'parked': return this.input({ kind: 'attempt-parked', reason: outcome.reason })
+      case 'parked': return this.input({ kind: 'attempt-parked', reason: `${outcome.reason}${await this.#keepPatch(outcome.commit)}` })
       case 'unavailable': return this.input({ kind: 'attempt-unavailable', reason: outcome.reason })
       // Whoever stopped it has fed its own input already.
       case 'cancelled': return
       default: return unreachable(outcome)
+    }
+  }
+
+  /** The patch of a parked attempt on a branch of its own, named by the epoch, so that nothing of another holder is touched. */
+  async #keepPatch(commit: Oid | undefined): Promise<string> {
+    if (commit === undefined) return ''
+    const branch = `chorus/${this.task.number}-parked-e${this.#held().epoch}`
+    try {
+      return await this.#parts.repository.keepPatch(refName(`refs/heads/${branch}`), commit) ? `. The patch is on ${branch}` : ''
+    } catch (thrown) {
+      this.#parts.logger.warn('a patch could not be kept', { key: this.task.key, error: messageOf(thrown) })
+      return ''
     }
   }
 
@@ -176,8 +188,8 @@ export class TaskRun {
   async #recheck(onto: Oid): Promise<void> {
     const verified = this.#verified
     if (verified === undefined) return this.input({ kind: 'attempt-unavailable', reason: 'nothing to check again' })
-    await this.#exclusively(async () => {
-      const again = await verified.again(onto)
+    await this.#exclusively(async (signal) => {
+      const again = await verified.again(onto, { signal })
       if (again.kind === 'cancelled') return
       if (again.kind === 'conflict') return this.input({ kind: 'conflict', reason: again.reason })
       await this.#judge(again)

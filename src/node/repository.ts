@@ -70,6 +70,7 @@ export const joinRepository = async (parts: RepositoryParts, join: JoinParts): P
       provider: parts.provider, sources: parts.sources, claims, attempts: execution,
       policy: { delivery: parts.settings.delivery, mergeOn: parts.settings.mergeOn, approveFirst: parts.settings.approveFirst },
       branchTip: async (ref: RefName): Promise<Oid | null> => (await parts.refs.tips(ref)).get(refName(ref)) ?? null,
+      keepPatch: async (ref, commit) => (await parts.refs.push([{ ref, from: null, to: commit }], { atomic: false })).get(ref)?.kind === 'accepted',
     },
     retry: (key) => claims.retry(key),
     counters: () => Object.fromEntries(Object.entries(claims.stats).map(([counter, value]) => [`claims_${counter}`, value])),

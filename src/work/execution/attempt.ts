@@ -28,7 +28,7 @@ export type AttemptOutcome =
   | VerifiedAttempt
   /** The agent or its change failed: counts as an attempt. */
   | { readonly kind: 'failed'; readonly reason: string; readonly metadata: TaskResultMetadata; readonly facts: AttemptFacts }
-  /** A person must look. `commit` holds the patch when there is one, and outlives the work trees. */
+  /** A person must look. `commit` holds the patch when there is one that may be shown; it outlives the work trees. */
   | { readonly kind: 'parked'; readonly reason: string; readonly commit: Oid | undefined; readonly metadata: TaskResultMetadata; readonly facts: AttemptFacts }
   /** Sandbox, set-up or engine did not work here: does not count. */
   | { readonly kind: 'unavailable'; readonly reason: string }

@@ -106,8 +106,10 @@ const onInspected = (state: AttemptState, inspection: Inspection): AttemptStep =
     contents: inspection.contents,
   })
   const next: AttemptState = { ...state, commit: inspection.commit, verdict, flags: [...verdict.flags, ...(inspection.hidesContent ? ['binary-changed'] : [])] }
-  if (inspection.secretRules.length > 0) return end(next, { kind: 'parked', reason: `the change holds what looks like a secret (${inspection.secretRules.slice(0, 10).join(', ')})` })
-  if (inspection.diffCut) return end(next, { kind: 'parked', reason: 'the change is too large to be searched for secrets: split the task, or take the patch by hand' })
+  // A patch that may hold a secret is not handed on: nobody gets its commit.
+  const withheld: AttemptState = { ...next, commit: undefined }
+  if (inspection.secretRules.length > 0) return end(withheld, { kind: 'parked', reason: `the change holds what looks like a secret (${inspection.secretRules.slice(0, 10).join(', ')})` })
+  if (inspection.diffCut) return end(withheld, { kind: 'parked', reason: 'the change is too large to be searched for secrets: split the task, or take the patch by hand' })
   if (verdict.reasons.length > 0) return end(next, { kind: 'parked', reason: `the change touches what only a person may let through: ${verdict.reasons.join('; ')}` })
   if (verdict.lockfileChanged && inspection.setup !== undefined) return go(next, 'change-setup', { kind: 'set-up', plan: inspection.setup, change: inspection.commit })
   return check(next)
