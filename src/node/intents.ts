@@ -24,5 +24,5 @@ export const intentsOf = (log: IntentStore, repository: string): IntentLog => ({
     }
     return found
   },
-  settled: async (oid, outcome) => { await log.intents().settled(oid, outcome === 'did not happen' ? 'did-not-happen' : 'happened') },
+  settled: async (oid, outcome) => { await log.intents().settled(oid, outcome === 'did not happen' ? 'did-not-happen' : outcome) },
 })

@@ -5,7 +5,7 @@ import type { AgentIdentity, CoordinatorEvent } from '../coordinator/mod.ts'
 import { AuditLog } from '../memory/audit/mod.ts'
 import type { HeadFile } from '../memory/audit/mod.ts'
 import { Redactor } from '../memory/redaction/mod.ts'
-import type { KnownSecret } from '../memory/redaction/mod.ts'
+import type { KnownSecret, SecretFound } from '../memory/redaction/mod.ts'
 import type { AgentProbe, AgentRunner, Clock, Entropy, Gossip, Logger, LogStore, SandboxProbe, Sandbox, SecretScanner, Signer } from '../ports/mod.ts'
 import { Membership } from '../swarm/membership/mod.ts'
 import { Post, isoTime } from '../wire/mod.ts'
@@ -52,6 +52,7 @@ export class ChorusNode {
   readonly #identity: AgentIdentity
   readonly #listeners = new Set<(event: NodeEvent & { readonly at: string }) => void>()
   readonly #problems = new Map<string, string>()
+  #audit: AuditLog | undefined
   #post: Post | undefined
   #membership: Membership | undefined
   #coordinator: Coordinator | undefined
@@ -87,9 +88,10 @@ export class ChorusNode {
     const { clock, entropy, signer, logger, gossip, config, sandbox, runner, scanner } = this.#parts
     this.#startedAtMs = clock.monotonicMs()
     const session = entropy.fork('session').uuid() as SessionId
-    const redactor = new Redactor({ scanner, hashKey: this.#parts.redactionKey, known: this.#parts.knownSecrets })
+    const redactor = new Redactor({ scanner, hashKey: this.#parts.redactionKey, known: this.#parts.knownSecrets, onFound: (found) => { this.#secretFound(found) } })
     const audit = new AuditLog({ ...this.#parts.log, signer, clock, redactor, session })
     await audit.start()
+    this.#audit = audit
     await audit.append('session_started', { version: this.#parts.version, log_key: this.#identity.logAddress, agent_id: this.#identity.agentId, role: this.#identity.role })
     this.#cleanups.push(() => audit.append('session_ended', { reason: 'stopped' }).then(() => undefined))
 
@@ -140,6 +142,13 @@ export class ChorusNode {
     this.#emit({ kind: 'node_ready', node: signer.node, addresses: gossip.addresses() })
     this.#paused = await this.#parts.pause.read()
     await this.#work()
+  }
+
+  /** The trace of what was taken out: rule and keyed hash, never the secret. */
+  #secretFound(found: SecretFound): void {
+    this.#audit?.append('secret_found', { where: found.where, rule: found.rule, action: found.action, hash: found.hash }).catch((thrown: unknown) => {
+      this.#parts.logger.warn('a redaction could not be logged', { rule: found.rule, error: messageOf(thrown) })
+    })
   }
 
   async #joinRepositories(session: SessionId, audit: AuditLog, redactor: Redactor): Promise<readonly JoinedRepository[]> {

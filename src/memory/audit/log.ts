@@ -24,7 +24,7 @@ export interface EntryRedactor {
 export interface IntentLog {
   append(intent: { readonly key: TaskKey; readonly ref: string; readonly oid: Oid; readonly state: string; readonly epoch: Epoch }): Promise<void>
   unsettled(): Promise<readonly Intent[]>
-  settled(oid: Oid, outcome: 'happened' | 'did-not-happen'): Promise<void>
+  settled(oid: Oid, outcome: 'happened' | 'did-not-happen' | 'unknown'): Promise<void>
 }
 
 export interface AuditLogParts {
