@@ -56,6 +56,7 @@ const turn = (): void => {
       say('Never')
       setInterval(() => undefined, 60_000)
       return
+    case 'hungry': for (const held: Buffer[] = []; ;) held.push(Buffer.alloc(16 * 1024 * 1024, 1)); break
     case 'flood': flood(); return
     case 'long-line': process.stdout.write('x'.repeat(64 * 1024 * 1024)); return
     case 'garbage':

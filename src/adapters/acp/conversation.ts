@@ -16,7 +16,7 @@ export const CONVERSATION_LIMITS: ConversationLimits = { messageBytesMax: 8 * 10
 
 export interface Conversation {
   /** Settles when the agent has ended its turn; rejects when it broke off, broke the protocol or a limit. */
-  readonly turn: Promise<{ readonly stopReason: StopReason; readonly tokens: { readonly input: number; readonly output: number } | null }>
+  readonly turn: Promise<StopReason>
   /** Asks the agent to stop; harmless at any time. */
   cancel(): void
   close(): void
@@ -49,7 +49,7 @@ export const converse = async (
   const wire = acp.ndJsonStream(output, input, { maxMessageBytes: limits.messageBytesMax })
   const connection = app.connect(gated(wire, { messagesMax: limits.messagesMax, onDropped: () => recording.alive() }))
   let sessionId: string | undefined
-  const talk = async (): Promise<Awaited<Conversation['turn']>> => {
+  const talk = async (): Promise<StopReason> => {
     const { agent } = connection
     const hello = await agent.request(acp.methods.agent.initialize, {
       protocolVersion: acp.PROTOCOL_VERSION,
@@ -66,7 +66,7 @@ export const converse = async (
       session.prompt(prompt).catch(() => { /* told by nextUpdate() */ })
       for (;;) {
         const message = await session.nextUpdate()
-        if (message.kind === 'stop') return { stopReason: message.stopReason, tokens: tokensOf(message.response) }
+        if (message.kind === 'stop') return message.stopReason
         recording.update(message.update)
       }
     } finally {
@@ -98,12 +98,4 @@ const metered = (source: Readable, bytesMax: number): Readable => {
     },
   })
   return pipeline(source, meter, () => { /* The reader of the meter sees the failure. */ })
-}
-
-/** Some agents add their usage to the answer; the protocol's stable version has no field for it. */
-const tokensOf = (response: unknown): { readonly input: number; readonly output: number } | null => {
-  const usage = typeof response === 'object' && response !== null && 'usage' in response ? response.usage : undefined
-  if (typeof usage !== 'object' || usage === null || !('inputTokens' in usage) || !('outputTokens' in usage)) return null
-  const { inputTokens: input, outputTokens: output } = usage
-  return typeof input === 'number' && typeof output === 'number' && input >= 0 && output >= 0 ? { input, output } : null
 }

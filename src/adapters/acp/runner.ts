@@ -1,6 +1,7 @@
 import { constants } from 'node:fs'
 import { access, stat } from 'node:fs/promises'
 import type { Readable } from 'node:stream'
+import type { StopReason } from '@agentclientprotocol/sdk'
 import { messageOf, truncate } from '../../core/mod.ts'
 import type { AgentBench, AgentNeeds, AgentProbe, AgentReport, AgentRequest, AgentRunner, SandboxEnd } from '../../ports/mod.ts'
 import { converse, CONVERSATION_LIMITS } from './conversation.ts'
@@ -22,9 +23,8 @@ const STDERR_CHARACTERS_MAX = 2_000
 const LAST_WORDS_MS = 1_000
 const FEEDBACK_BYTES_MAX = 24 * 1024
 
-type Turn = Awaited<Conversation['turn']>
 type Break =
-  | { readonly kind: 'turn'; readonly turn: Turn }
+  | { readonly kind: 'turn'; readonly stopReason: StopReason }
   | { readonly kind: 'broken'; readonly reason: string }
   | { readonly kind: 'ended'; readonly end: SandboxEnd }
   | { readonly kind: 'timeout' | 'cancelled' }
@@ -66,7 +66,7 @@ export class AcpRunner implements AgentRunner {
     let conversation: Conversation | undefined
     try {
       conversation = await converse(running, promptOf(request), { recording, limits, ...directory === undefined ? {} : { directory } })
-      const turn = conversation.turn.then((value): Break => ({ kind: 'turn', turn: value }), (thrown: unknown): Break => ({ kind: 'broken', reason: messageOf(thrown) }))
+      const turn = conversation.turn.then((stopReason): Break => ({ kind: 'turn', stopReason }), (thrown: unknown): Break => ({ kind: 'broken', reason: messageOf(thrown) }))
       const ended = running.ended.then((end): Break => ({ kind: 'ended', end }))
       const first = await Promise.race([turn, ended, alarm.rung])
       if (first.kind === 'timeout' || first.kind === 'cancelled') {
@@ -92,8 +92,9 @@ const endOf = async (running: { readonly ended: Promise<SandboxEnd>; kill(): Pro
 
 const conclude = (last: Break, end: SandboxEnd, seen: { readonly recording: Recording; readonly errors: string }): AgentReport => {
   const { recording, errors } = seen
-  const report = (outcome: AgentReport['outcome'], detail: string, tokens: Turn['tokens'] = null): AgentReport =>
-    ({ outcome, detail: truncate(detail, 1_000), said: recording.said, commandsExecuted: recording.commandsExecuted, tokens, usage: [end.usage] })
+  // Tokens: what agents report is the last call's, not the turn's (measured: 150 of 900). The model proxy counts them.
+  const report = (outcome: AgentReport['outcome'], detail: string): AgentReport =>
+    ({ outcome, detail: truncate(detail, 1_000), said: recording.said, commandsExecuted: recording.commandsExecuted, tokens: null, usage: [end.usage] })
   const why = errors.trim() === '' ? '' : `: ${errors.trim().slice(-600)}`
   switch (last.kind) {
     case 'timeout': return report('timeout', 'the agent did not end its turn within the time')
@@ -104,19 +105,19 @@ const conclude = (last: Break, end: SandboxEnd, seen: { readonly recording: Reco
       if (end.outcome === 'out-of-memory' || end.outcome === 'disk-full') return report('failed', endText(end))
       return report('failed', `the conversation broke off: ${last.reason}${why}`)
     }
-    case 'turn': return turnReport(last.turn, report)
+    case 'turn': return turnReport(last.stopReason, report)
   }
 }
 
-const turnReport = (turn: Turn, report: (outcome: AgentReport['outcome'], detail: string, tokens: Turn['tokens']) => AgentReport): AgentReport => {
-  switch (turn.stopReason) {
-    case 'end_turn': return report('finished', '', turn.tokens)
+const turnReport = (stopReason: StopReason, report: (outcome: AgentReport['outcome'], detail: string) => AgentReport): AgentReport => {
+  switch (stopReason) {
+    case 'end_turn': return report('finished', '')
     // It stopped half-way; what it did so far may still be right, and the checks will tell.
     case 'max_tokens':
-    case 'max_turn_requests': return report('finished', `the agent stopped at its own limit (${turn.stopReason})`, turn.tokens)
-    case 'refusal': return report('failed', 'the agent refused the task', turn.tokens)
-    case 'cancelled': return report('failed', 'the agent cancelled its own turn', turn.tokens)
-    default: return report('failed', `the agent ended for an unknown reason: ${truncate(String(turn.stopReason), 100)}`, turn.tokens)
+    case 'max_turn_requests': return report('finished', `the agent stopped at its own limit (${stopReason})`)
+    case 'refusal': return report('failed', 'the agent refused the task')
+    case 'cancelled': return report('failed', 'the agent cancelled its own turn')
+    default: return report('failed', `the agent ended for an unknown reason: ${truncate(String(stopReason), 100)}`)
   }
 }
 

@@ -63,8 +63,8 @@ describe('CommandRunner', () => {
     expect(report.said.endsWith('end\n')).toBe(true)
   })
 
-  test.each([[''], [[]], ['agent --message "{prompt}"'], [['{prompt}']]])('the command %j is refused with the setting to change', (command) => {
-    expect(() => new CommandRunner({ command })).toThrow(expect.objectContaining({ code: 'CONFIG_INVALID', setting: 'agents.command' }) as Error)
+  test.each([[''], [[]], ['agent --message "{prompt}"'], [['{prompt}']], [['/bin/bash', '-ec', 'agent {prompt}']]])('the command %j is refused with the setting to change', (command) => {
+    expect(() => new CommandRunner({ command })).toThrow(expect.objectContaining({ code: 'CONFIG_INVALID', setting: 'execution.command' }) as Error)
   })
 
   test('a prompt too long for an argument is said to be so', async () => {

@@ -1,4 +1,5 @@
 import { access } from 'node:fs/promises'
+import path from 'node:path'
 import { ChorusError, messageOf, truncate } from '../../core/mod.ts'
 import type { AgentBench, AgentNeeds, AgentProbe, AgentReport, AgentRequest, AgentRunner, SandboxEnd, SandboxMount } from '../../ports/mod.ts'
 import { tailOf } from './tail.ts'
@@ -6,8 +7,8 @@ import { tailOf } from './tail.ts'
 export interface CommandOptions {
   /**
    * A list is program and arguments; `{prompt}` in an argument (not in the program) becomes the prompt. A text is run
-   * by `sh -c`; there `{prompt}` is refused, because a shell would run what a task's author wrote. Either way the
-   * prompt is on standard input, in UTF-8, to its end.
+   * by `sh -c`. In a shell's script `{prompt}` is refused, because the shell would run what a task's author wrote.
+   * Either way the prompt is on standard input, in UTF-8, to its end.
    */
   readonly command: readonly string[] | string
   readonly environment?: Readonly<Record<string, string>>
@@ -18,8 +19,8 @@ export interface CommandOptions {
 }
 
 const PLACEHOLDER = '{prompt}'
-/** Linux takes at most 128 KiB in one argument. */
-const ARGUMENT_BYTES_MAX = 120 * 1024
+/** Linux takes at most 128 KiB in one argument, a sandbox 100 KiB in a whole command. */
+const ARGUMENT_BYTES_MAX = 64 * 1024
 const SAID_CHARACTERS_MAX = 4_000
 const TEXT_EVENTS_MAX = 500
 
@@ -36,7 +37,7 @@ export class CommandRunner implements AgentRunner {
     this.#options = options
     this.needs = { mounts: options.mounts ?? [], modelPort: options.modelPort }
     const problem = problemOf(options.command)
-    if (problem !== undefined) throw new ChorusError('CONFIG_INVALID', problem, { setting: 'agents.command' })
+    if (problem !== undefined) throw new ChorusError('CONFIG_INVALID', problem, { setting: 'execution.command' })
   }
 
   /** Whether what is to be bound into the sandbox is there; the program itself is found (or not) only inside. */
@@ -94,9 +95,14 @@ const problemOf = (command: readonly string[] | string): string | undefined => {
       ? `expected a shell command without ${PLACEHOLDER}: a shell would run the task's text. Read standard input, or give the command as a list`
       : undefined
   }
-  const [program = ''] = command
+  const [program = '', ...args] = command
   if (program === '') return 'expected a program and its arguments, got an empty list'
-  return program.includes(PLACEHOLDER) ? `expected a program's name in the first place, got ${PLACEHOLDER}` : undefined
+  if (program.includes(PLACEHOLDER)) return `expected a program's name in the first place, got ${PLACEHOLDER}`
+  const isShell = /^(ba|da|z|k|a)?sh$/.test(path.basename(program))
+  const script = isShell ? args.find((_argument, index) => /^-[a-z]*c[a-z]*$/.test(args[index - 1] ?? '')) : undefined
+  return script?.includes(PLACEHOLDER) === true
+    ? `expected a shell command without ${PLACEHOLDER}: a shell would run the task's text. Read standard input, or use "$1" there and give ${PLACEHOLDER} as a further argument`
+    : undefined
 }
 
 const commandLine = (command: readonly string[] | string, prompt: string): readonly string[] => {

@@ -14,6 +14,7 @@ export interface ScriptedModel {
   readonly name: string
   /** Every call that came, let in or not. */
   readonly calls: readonly ModelCall[]
+  /** Idempotent. */
   stop(): Promise<void>
 }
 
@@ -48,14 +49,15 @@ export const startScriptedModel = async (scripts: readonly ModelScript[], tools:
   const calls: ModelCall[] = []
   const front = createServer((request, response) => forward(mock.url, calls, { request, response }))
   await new Promise<void>((resolve) => front.listen(0, '127.0.0.1', resolve))
+  let stopped: Promise<void> | undefined
   return {
     url: `http://127.0.0.1:${(front.address() as AddressInfo).port}`,
     key: KEY,
     name: NAME,
     calls,
-    stop: async () => {
-      await mock.stop()
-      await close(front)
+    stop: () => {
+      stopped ??= close(front).then(() => mock.stop())
+      return stopped
     },
   }
 }
