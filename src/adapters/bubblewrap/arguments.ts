@@ -2,7 +2,7 @@ import path from 'node:path'
 import type { SandboxLimits, SandboxMount, SandboxNetwork } from '../../ports/mod.ts'
 import type { HostLayout } from './host-layout.ts'
 
-/** Numbers of the pipes between us and bwrap. READY is the only one that our own first lines inside still see. */
+/** Numbers of the pipes between us and bwrap. READY, both ways, is the only one that our own first lines inside still see. */
 export const FD = { arguments: 3, seccomp: 4, status: 5, block: 6, ready: 7, files: 8 } as const
 
 export interface SandboxArguments {
@@ -84,10 +84,11 @@ const noProxy = (given: string | undefined): string => given === undefined || gi
 
 /**
  * A few lines of sh before the command: start the forwarder and see it listen, then report over the READY pipe that
- * the sandbox stands. Whatever fails before that is the sandbox's failure, whatever ends after it is the command's.
+ * the sandbox stands, and wait to be told to go on: nothing runs for a coordinator that died meanwhile. Whatever fails
+ * before that is the sandbox's failure, whatever ends after it is the command's.
  */
 const firstLines = (request: SandboxRequest): string[] => {
-  const lines = [...forwarder(request.network), `printf r >&${FD.ready}`, `exec ${FD.ready}>&-`, 'exec "$@"']
+  const lines = [...forwarder(request.network), `printf r >&${FD.ready}`, `read -r go <&${FD.ready} || exit 125`, `exec ${FD.ready}>&-`, 'exec "$@"']
   return ['/bin/sh', '-c', lines.join('\n'), 'sh', '/usr/bin/prlimit', ...processLimits(request), '--', ...request.command]
 }
 

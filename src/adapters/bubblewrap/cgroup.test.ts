@@ -1,4 +1,5 @@
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import type * as FileSystem from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
@@ -10,7 +11,7 @@ import type { CgroupLayout, Controller } from './cgroup-layout.ts'
 const FILES = ['memory.max', 'memory.swap.max', 'memory.oom.group', 'memory.peak', 'memory.events', 'pids.max', 'pids.peak', 'pids.current', 'cpu.max', 'cpu.stat', 'cgroup.procs', 'cgroup.kill']
 
 vi.mock('node:fs', async (original) => {
-  const real = await original<typeof import('node:fs')>()
+  const real = await original<typeof FileSystem>()
   return {
     ...real,
     // A new group has its files at once, and goes as a whole.
@@ -25,7 +26,7 @@ vi.mock('node:fs', async (original) => {
 describe('control groups of version 2', () => {
   let root = ''
   beforeEach(async () => {
-    const { mkdtempSync: make } = await vi.importActual<typeof import('node:fs')>('node:fs')
+    const { mkdtempSync: make } = await vi.importActual<typeof FileSystem>('node:fs')
     root = make(path.join(os.tmpdir(), 'chorus-cgroup-'))
     writeFileSync(path.join(root, 'cgroup.subtree_control'), '')
   })

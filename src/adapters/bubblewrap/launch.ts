@@ -23,10 +23,12 @@ export interface Launched {
   readonly stderr: Readable
   /** Host pid of the sandbox's init; undefined when bwrap ended before there was one. */
   readonly firstPid: Promise<number | undefined>
-  /** Lets the command start: bwrap waits for it. */
+  /** Lets bwrap go on: it waits until its processes are counted. */
   release(): void
-  /** True when the command is about to start, false when everything ended before. */
+  /** True when the sandbox stands and only waits for `go`, false when everything ended before. */
   readonly ready: Promise<boolean>
+  /** Lets the command start. */
+  go(): void
   /** Resolves when bwrap has ended; the code is the command's, null when bwrap did not report one. */
   readonly exited: Promise<{ readonly code: number | null; readonly failure: Error | undefined }>
 }
@@ -71,6 +73,7 @@ export const launch = (plan: LaunchPlan): Launched => {
     firstPid: status.find(/"child-pid"\s*:\s*(\d+)/).then((found) => found === undefined ? undefined : Number(found)),
     release: () => { feed(child, FD.block, 'x') },
     ready: collect(pipe(child, FD.ready) as Readable).find(/(r)/).then((found) => found !== undefined),
+    go: () => { feed(child, FD.ready, 'g\n') },
     exited: exited.then(async (failure) => ({ code: failure === undefined ? await code() : null, failure })),
   }
 }

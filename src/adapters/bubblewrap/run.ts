@@ -56,12 +56,12 @@ export class Run implements SandboxProcess {
   async begin(): Promise<void> {
     const late = this.#after(SETUP_MS_MAX, () => { this.#end('killed') })
     try {
-      this.#firstPid = await this.#launched.firstPid
-      if (this.#firstPid !== undefined) {
-        this.#options.group.join(this.#firstPid)
-        this.#launched.release()
-      }
-      if (!await this.#launched.ready) throw new Error('it ended before the command started')
+      // Ready before it has told its first process: nothing that we could hold, so nothing that may run.
+      this.#firstPid = await Promise.race([this.#launched.firstPid, this.#launched.ready.then(() => undefined)])
+      if (this.#firstPid === undefined) throw new Error('it did not report a process')
+      this.#options.group.join(this.#firstPid)
+      this.#launched.release()
+      if (!await this.#launched.ready || this.#cause !== undefined) throw new Error('it ended before the command started')
     } catch (thrown) {
       this.#force()
       await this.ended
@@ -71,6 +71,7 @@ export class Run implements SandboxProcess {
       throw new ChorusError('SANDBOX_UNAVAILABLE', `the sandbox could not be set up: ${reason}`, { cause: failure ?? thrown, setting: 'sandbox.kind' })
     }
     this.#cancel(late)
+    this.#launched.go()
     this.#after(this.#options.limits.timeoutMs, () => { this.#end('timeout') })
     this.#poll()
     void this.#measure()

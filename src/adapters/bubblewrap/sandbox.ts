@@ -38,7 +38,7 @@ export interface BubblewrapOptions {
   readonly limits?: 'auto' | 'cgroup' | 'rlimit' | undefined
 }
 
-export const FIX = 'install bubblewrap and socat (Debian, Ubuntu: apt-get install bubblewrap socat) and allow user namespaces ' +
+export const FIX = 'install bubblewrap (0.8 or newer) and socat (Debian, Ubuntu: apt-get install bubblewrap socat) and allow user namespaces ' +
   '(sysctl -w user.max_user_namespaces=10000; on Ubuntu 24.04 and newer also kernel.apparmor_restrict_unprivileged_userns=0; in Docker: ' +
   '--security-opt seccomp=unconfined --security-opt systempaths=unconfined), or choose another sandbox with sandbox.kind'
 
