@@ -133,16 +133,16 @@ export const describeGossip = (name: string, harness: GossipHarness): void => {
   })
 }
 
-/** Tries again until the check passes; fails with its last failure when the time is over. */
+/** Tries again, less and less often, until the check passes; fails with its last failure when the time is over. */
 export const eventuallyWithin = async (patienceMs: number, check: () => void | Promise<void>): Promise<void> => {
   const deadline = performance.now() + patienceMs
-  for (;;) {
+  for (let waitMs = 20; ; waitMs = Math.min(500, waitMs * 1.5)) {
     try {
       await check()
       return
     } catch (thrown) {
       if (performance.now() > deadline) throw thrown
-      await new Promise((resolve) => { setTimeout(resolve, 20) })
+      await new Promise((resolve) => { setTimeout(resolve, waitMs) })
     }
   }
 }

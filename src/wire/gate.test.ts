@@ -4,6 +4,7 @@ import type { TaskKey } from '../core/mod.ts'
 import { countingEntropy, HandClock, testSigner } from '../testing/gossip-kit.ts'
 import { encode, Gate, isoTime, isSignedByAuthor, LIMITS, signedBytes, TOPICS } from './mod.ts'
 import type { Draft } from './mod.ts'
+import { ReplayWindow } from './replay-window.ts'
 
 const alice = testSigner(1)
 const mallory = testSigner(2)
@@ -54,6 +55,12 @@ describe('the gate (docs/protocol.md §1.5)', () => {
     // ... or signs Alice's name with her own key,
     const envelope = parse(send().bytes)
     expect(judge(signed(envelope, mallory)).reason).toBe('signature-invalid')
+    // ... or passes on as hers what names no node in its data,
+    const claim = send({ type: 'task_claim', data: {
+      task_key: 'local:a#1' as TaskKey, task_number: 1, repository: 'a', agent_id: 'a', agent_role: 'QA', epoch: 1 as never, claim: 'a'.repeat(40) as never, lease_ms: 90_000,
+    } })
+    expect(judge(claim.bytes, { author: mallory.node }).reason).toBe('author-mismatch')
+    expect(judge(claim.bytes).reason).toBe('delivered')
     // ... or speaks as herself about Alice's node.
     expect(judge(send(availability(alice.node), mallory).bytes, { author: mallory.node }).reason).toBe('author-mismatch')
   })
@@ -70,6 +77,8 @@ describe('the gate (docs/protocol.md §1.5)', () => {
     const envelope = parse(send().bytes)
     expect(judge(text(envelope), { topic: TOPICS.discussion }).reason).toBe('topic-mismatch')
     expect(judge(text({ ...envelope, topic: TOPICS.discussion }), { topic: TOPICS.discussion }).reason).toBe('topic-mismatch')
+    // Signed for another topic, and brought to the one where this type is spoken.
+    expect(judge(signed({ ...envelope, topic: TOPICS.discussion })).reason).toBe('topic-mismatch')
     // Signed anew for a topic where this type is not spoken.
     expect(judge(signed({ ...envelope, topic: TOPICS.context }), { topic: TOPICS.context }).reason).toBe('topic-mismatch')
   })
@@ -83,6 +92,13 @@ describe('the gate (docs/protocol.md §1.5)', () => {
     expect(judge(bytes).reason).toBe('replayed')
     await clock.advance(1)
     expect(judge(bytes).reason).toBe('expired')
+  })
+
+  it('ignores what it has no room to remember, since it could not tell a replay of it', () => {
+    const { send, clock } = setup()
+    const gate = new Gate({ clock, window: new ReplayWindow({ idsMax: 2, idsPerAuthorMax: 2, authorsMax: 2 }) })
+    const reasons = [send(), send(), send()].map(({ bytes }) => gate.judge({ topic: TOPICS.coordination, author: alice.node, bytes }).reason)
+    expect(reasons).toEqual(['delivered', 'delivered', 'window-full'])
   })
 
   it('ignores what is expired or from the future, and rejects what lives too long', async () => {

@@ -18,6 +18,8 @@ export interface GateOptions {
   readonly clock: Pick<Clock, 'wallMs' | 'monotonicMs'>
   /** Whether this node may speak at all: the member list. Default: everyone on the network. */
   readonly admits?: (author: NodeId) => boolean
+  /** Default: one of the size that LIMITS gives. */
+  readonly window?: ReplayWindow
 }
 
 /**
@@ -29,11 +31,13 @@ export class Gate {
   readonly #clock: GateOptions['clock']
   readonly #admits: (author: NodeId) => boolean
   readonly #rate = new RateLimit({ perSecond: LIMITS.messagesPerSecond, burst: LIMITS.messagesBurst, keysMax: LIMITS.authorsMax })
-  readonly #window = new ReplayWindow({ idsMax: LIMITS.replayIdsMax, idsPerAuthorMax: LIMITS.replayIdsPerAuthorMax, authorsMax: LIMITS.authorsMax })
+  readonly #window: ReplayWindow
 
   constructor(options: GateOptions) {
     this.#clock = options.clock
     this.#admits = options.admits ?? (() => true)
+    this.#window = options.window
+      ?? new ReplayWindow({ idsMax: LIMITS.replayIdsMax, idsPerAuthorMax: LIMITS.replayIdsPerAuthorMax, authorsMax: LIMITS.authorsMax })
   }
 
   judge(message: GossipMessage): Judgement {

@@ -97,17 +97,22 @@ describe('libp2p nodes', () => {
     expect(hub.peers()).toEqual([first.self])
   })
 
-  it('takes many connections per second from one address, or as few as it is told', async () => {
+  it('takes eight connections at once from one address', async () => {
+    // libp2p's own limit is five per second.
+    const hub = await beginNode()
     const failures: string[] = []
     const logger = { ...quietLogger, debug: (message: string) => { failures.push(message) } }
-    const open = await beginNode()
-    await Promise.all(Array.from({ length: 8 }, () => beginNode({ bootstrap: open.addresses(), logger })))
-    await eventually(() => { expect(open.peers()).toHaveLength(8) })
+    await Promise.all(Array.from({ length: 8 }, () => beginNode({ bootstrap: hub.addresses(), dialTimeoutMs: 20_000, logger })))
+    await eventually(() => { expect(hub.peers()).toHaveLength(8) })
     expect(failures).toEqual([])
-    const narrow = await beginNode({ inboundPerSecondMax: 1 })
-    await Promise.all(Array.from({ length: 3 }, () => beginNode({ bootstrap: narrow.addresses(), logger })))
-    await eventually(() => { expect(narrow.peers()).toHaveLength(3) })
-    expect(failures.length).toBeGreaterThan(0)
+  })
+
+  it('takes as few connections per second from one address as it is told', async () => {
+    const hub = await beginNode({ inboundPerSecondMax: 1 })
+    const failures: string[] = []
+    const logger = { ...quietLogger, debug: (message: string) => { failures.push(message) } }
+    await Promise.all(Array.from({ length: 3 }, () => beginNode({ bootstrap: hub.addresses(), dialTimeoutMs: 20_000, sweepIntervalMs: 1_100, logger })))
+    await eventually(() => { expect(failures.length).toBeGreaterThan(0) })
   })
 
   it('tells others the addresses it is told to announce', async () => {
@@ -131,7 +136,7 @@ describe('libp2p nodes', () => {
     const swarmKey = randomBytes(32)
     const port = await freePort()
     const frozen = await beginProcess({ keySeed: randomBytes(32), swarmKey, port })
-    const survivor = await beginNode({ swarmKey, bootstrap: [`/ip4/127.0.0.1/tcp/${port}`], sweepIntervalMs: 60_000 })
+    const survivor = await beginNode({ swarmKey, bootstrap: [`/ip4/127.0.0.1/tcp/${port}`], sweepIntervalMs: 60_000, pingTimeoutMs: 1_000 })
     await eventually(() => { expect(survivor.peers()).toHaveLength(1) })
     frozen.kill('SIGSTOP')
     const started = performance.now()

@@ -79,18 +79,18 @@ describe('libp2p gossip', () => {
 
   it('hears everyone when many nodes share one address', async () => {
     // With libp2p's own colocation penalty the hub turns deaf to all sixteen.
-    const hub = await beginNode()
-    const heard = collect(hub)
+    const hub = await beginNode({ pingIntervalMs: 10_000 })
+    const heard = new Set<string>()
+    hub.subscribe('one', ({ author }) => { heard.add(author); return 'ignore' })
     const leaves: Libp2pGossip[] = []
-    for (let index = 0; index < 16; index += 1) {
-      const leaf = await beginNode({ bootstrap: hub.addresses(), pingIntervalMs: 10_000 })
-      collect(leaf)
-      leaves.push(leaf)
-    }
+    for (let index = 0; index < 16; index += 1) leaves.push(await beginNode({ bootstrap: hub.addresses(), pingIntervalMs: 10_000, dialTimeoutMs: 20_000 }))
     await eventually(() => { expect(hub.peers()).toHaveLength(16) })
+    // Long enough for the scores, which are reckoned once a second, to have noticed all sixteen.
+    const noticedMs = performance.now() + 1_500
     await eventually(async () => {
-      await Promise.all(leaves.map((leaf, index) => leaf.publish('one', bytes(`leaf ${index}`))))
-      expect(new Set(heard).size).toBe(16)
+      if (performance.now() < noticedMs) heard.clear()
+      await Promise.all(leaves.filter((leaf) => !heard.has(leaf.self)).map((leaf) => leaf.publish('one', bytes('here'))))
+      expect([heard.size, performance.now() >= noticedMs]).toEqual([16, true])
     })
   }, 60_000)
 
@@ -114,7 +114,9 @@ describe('libp2p gossip', () => {
       await a.post.send('availability_broadcast', availability)
       expect(heard[0]).toBe(`${a.gossip.self} 1`)
     })
-    await third.publish(TOPICS.coordination, bytes('unsigned'))
-    await eventually(() => { expect(b.post.counts()['not-json']).toBe(1) })
+    await eventually(async () => {
+      await third.publish(TOPICS.coordination, bytes('unsigned'))
+      expect(b.post.counts()['not-json']).toBeGreaterThan(0)
+    })
   })
 })

@@ -39,7 +39,7 @@ export const createHost = async (options: ResolvedOptions): Promise<Host> => awa
     // The sweep does it, and does not give up.
     reconnectRetries: 0,
   },
-  connectionMonitor: { pingInterval: options.pingIntervalMs, pingTimeout: { minTimeout: 1_000, maxTimeout: 3_000 } },
+  connectionMonitor: { pingInterval: options.pingIntervalMs, pingTimeout: { minTimeout: options.pingTimeoutMs, maxTimeout: options.pingTimeoutMs } },
   services: {
     // The connection monitor and the others' identify need both, though nothing here calls them.
     identify: identify(),

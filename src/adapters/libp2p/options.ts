@@ -40,8 +40,10 @@ export interface Libp2pOptions {
   readonly sweepIntervalMs?: number
   /** Default 3,000. */
   readonly dialTimeoutMs?: number
-  /** Between two pings on each connection; a peer that does not answer within 1 to 3 s is disconnected. Default 1,000. */
+  /** Between two pings on each connection. Default 1,000. */
   readonly pingIntervalMs?: number
+  /** A peer that has not answered a ping by then is disconnected. Too short, and a machine busy with builds falls out. Default 4,000. */
+  readonly pingTimeoutMs?: number
 }
 
 export type ResolvedOptions = { readonly [Key in keyof Libp2pOptions]-?: Exclude<Libp2pOptions[Key], undefined> | (Key extends 'swarmKey' ? undefined : never) }
@@ -70,6 +72,7 @@ export const resolveOptions = (options: Libp2pOptions): ResolvedOptions => {
     sweepIntervalMs: options.sweepIntervalMs ?? 2_000,
     dialTimeoutMs: options.dialTimeoutMs ?? 3_000,
     pingIntervalMs: options.pingIntervalMs ?? 1_000,
+    pingTimeoutMs: options.pingTimeoutMs ?? 4_000,
   }
 }
 
