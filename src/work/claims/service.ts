@@ -1,24 +1,22 @@
 import { canonicalJson, ChorusError, fail, messageOf, ok } from '../../core/mod.ts'
 import type { Json, NodeId, Oid, RefName, Result, SessionId, TaskKey } from '../../core/mod.ts'
 import type { Clock, Entropy, Logger, RefStore, RefUpdate, Signer } from '../../ports/mod.ts'
-import { isUnavailable, unavailable } from './availability.ts'
+import { isUnavailable } from './availability.ts'
 import { EndedList } from './ended.ts'
 import type { ClaimEvent } from './events.ts'
 import type { IntentLog, IntentOutcome, SettledIntent } from './intents.ts'
-import { claimable, claimView } from './judgement.ts'
+import { claimView } from './judgement.ts'
 import type { ClaimView } from './judgement.ts'
 import { LeaseKeeper } from './keeper.ts'
 import { CLAIMS_ROOT, claimNames } from './leaf.ts'
 import type { ClaimNames } from './leaf.ts'
 import { isLeased } from './lease.ts'
 import type { Lease, Self, Witnesses } from './lease.ts'
-import type { Move } from './move.ts'
+import { ClaimMoves, failureOf, isDone } from './moves.ts'
 import { endClaims, inBatches, prunable } from './pruning.ts'
 import type { PruneParts } from './pruning.ts'
 import { ClaimRemote } from './remote.ts'
-import type { Landing } from './remote.ts'
 import { RESULT_BYTES_MAX } from './record.ts'
-import type { ClaimState } from './record.ts'
 import { claimTimes } from './settings.ts'
 import type { ClaimSettings, ClaimTimes } from './settings.ts'
 import { settleIntents, watchOwnClaims } from './start-up.ts'
@@ -79,6 +77,7 @@ export class Claims {
   readonly #remote: ClaimRemote
   readonly #ended: EndedList
   readonly #keeper: LeaseKeeper
+  readonly #moves: ClaimMoves
   readonly #listeners = new Set<(event: ClaimEvent) => void>()
   readonly #settling = new Set<Promise<void>>()
   #settled: Promise<readonly SettledIntent[]> | undefined
@@ -99,6 +98,11 @@ export class Claims {
     })
     const remote = this.#remote = new ClaimRemote({ store, signer, clock, entropy, intents, names, table, stats, isMember: (node) => components.isMember(node) })
     this.#ended = new EndedList(store, names)
+    const ended = this.#ended
+    this.#moves = new ClaimMoves({
+      table, remote, ended, self: this.#self, clock, logger, stats,
+      emit: (event) => { this.#emit(event) }, witnesses: (lease) => this.#witnesses(lease),
+    })
     this.#keeper = new LeaseKeeper({ store, clock, logger, times, table, remote, stats })
   }
 
@@ -181,25 +185,17 @@ export class Claims {
         }
       }))
     }
-    for (const entry of this.#table.entries()) if (entry.lease.holding?.standing === 'late') await this.#giveBack(entry)
+    for (const entry of this.#table.entries()) if (entry.lease.holding?.standing === 'late') await this.#moves.giveBack(entry)
   }
 
-  /** First claim, re-claim, takeover of what expired, or of delivered work whose provider part is left (`claim.state`). */
-  acquire(key: TaskKey): Promise<Result<Claim>> {
-    return this.#take(key, async (entry) => {
-      if (entry.lease.seen.kind === 'unread') await this.#remote.read(entry)
-      const unreachable = this.#witnesses(entry.lease)
-      const judged = claimable(entry.lease, this.#components.clock.monotonicMs(), unreachable)
-      // Before the lease has ended: only if the remote answers now, and the tip is where it was.
-      if (judged.yes && judged.taken === 'unreachable') await this.#remote.read(entry)
-      if (judged.yes && judged.taken === 'first') await this.#ended.read()
-      return { kind: 'acquire', endedEpoch: this.#ended.epochOf(key), unreachable: this.#witnesses(entry.lease) }
-    })
+  /** First claim, re-claim, takeover of what expired, or of delivered work whose provider part is left (`claim.takenDelivered`). */
+  async acquire(key: TaskKey): Promise<Result<Claim>> {
+    return await this.#whenOpen() ?? this.#moves.acquire(this.#table.entry(key))
   }
 
   /** What this node parked, held again. */
-  resume(key: TaskKey): Promise<Result<Claim>> {
-    return this.#take(key, async (entry) => { await this.#remote.read(entry); return { kind: 'resume' } })
+  async resume(key: TaskKey): Promise<Result<Claim>> {
+    return await this.#whenOpen() ?? this.#moves.resume(this.#table.entry(key))
   }
 
   /**
@@ -208,7 +204,7 @@ export class Claims {
    */
   async deliver(claim: Claim, delivery: { readonly result: unknown; readonly alongside: readonly RefUpdate[] }): Promise<DeliverAnswer> {
     const result = boundedResult(delivery.result)
-    const landing = await this.#withMine(claim, 'delivered', { kind: 'deliver', result }, delivery.alongside)
+    const landing = await this.#moves.withMine(claim, 'delivered', { move: { kind: 'deliver', result }, alongside: delivery.alongside })
     switch (landing.kind) {
       case 'landed': return { kind: 'delivered' }
       case 'moved': return { kind: 'superseded' }
@@ -218,29 +214,29 @@ export class Claims {
   }
 
   /** False when another has it now. */
-  finish(claim: Claim): Promise<boolean> { return this.#letGo(claim, 'done', { kind: 'finish' }) }
+  finish(claim: Claim): Promise<boolean> { return this.#moves.letGo(claim, 'done', { kind: 'finish' }) }
 
   /**
    * True also when the last attempt made it `escalated` (see the view), and of delivered work, which is only left to be
    * finished by anyone when the lease has run out. False when another has it now.
    */
   async release(claim: Claim, why: { readonly reason: string; readonly countsAsAttempt: boolean; readonly retryAfterMs?: number | undefined }): Promise<boolean> {
-    if (claim.state === 'delivered') return this.#leave(claim)
-    return this.#letGo(claim, 'released', { kind: 'release', ...why })
+    if (claim.state === 'delivered') return this.#moves.leave(claim)
+    return this.#moves.letGo(claim, 'released', { kind: 'release', ...why })
   }
 
   /** Until a person resumes or resets it; with `retryAfterMs` anyone may take it up after that. */
   park(claim: Claim, why: { readonly reason: string; readonly retryAfterMs?: number | undefined }): Promise<boolean> {
-    return this.#letGo(claim, 'parked', { kind: 'park', ...why })
+    return this.#moves.letGo(claim, 'parked', { kind: 'park', ...why })
   }
 
   escalate(claim: Claim, why: { readonly reason: string }): Promise<boolean> {
-    return this.#letGo(claim, 'escalated', { kind: 'escalate', ...why })
+    return this.#moves.letGo(claim, 'escalated', { kind: 'escalate', ...why })
   }
 
   /** One claim, now: what precedes a write to the provider. False when it is not this session's any more. */
   async renew(claim: Claim): Promise<boolean> {
-    const landing = await this.#withMine(claim, undefined, { kind: 'renew' })
+    const landing = await this.#moves.withMine(claim, undefined, { move: { kind: 'renew' } })
     if (landing.kind === 'landed') this.stats.renewals += 1
     return isDone(landing)
   }
@@ -310,107 +306,16 @@ export class Claims {
     })
   }
 
-  async #take(key: TaskKey, moveFor: (entry: ClaimEntry) => Promise<Move>): Promise<Result<Claim>> {
+  /** Undefined when claims may be taken: not draining, and the last run's intents settled. */
+  async #whenOpen(): Promise<Result<Claim> | undefined> {
     if (this.#draining) return fail('this node takes no new claims')
-    const entry = this.#table.entry(key)
     try {
       await this.settle()
-      return await entry.lane.run(async () => {
-        if (isGood(entry)) return fail('this node holds it already')
-        await this.#remote.resolve(entry)
-        // What an earlier try had won without knowing it.
-        if (entry.claim !== undefined && isGood(entry)) return ok(entry.claim)
-        const move = await moveFor(entry)
-        this.stats.acquirePushes += 1
-        const landing = await this.#remote.land(entry, move)
-        if (isDone(landing)) return await this.#confirmFirst(entry)
-        if (landing.kind === 'moved') this.#emit({ kind: 'claim_lost', key, reason: 'another was faster' })
-        return fail(failureOf(landing))
-      })
+      return undefined
     } catch (thrown) {
-      if (isUnavailable(thrown) || (thrown instanceof ChorusError && thrown.code === 'REPOSITORY_INVALID')) return fail(messageOf(thrown))
+      if (isUnavailable(thrown)) return fail(messageOf(thrown))
       throw thrown
     }
-  }
-
-  /** Whoever made the ref looks once more whether an ended chain of the task has come further, before working. */
-  async #confirmFirst(entry: ClaimEntry): Promise<Result<Claim>> {
-    const { seen } = entry.lease
-    if (seen.kind === 'tip' && seen.record.parent === null && entry.claim !== undefined) {
-      try {
-        await this.#ended.read()
-        const endedEpoch = this.#ended.epochOf(entry.lease.key)
-        if (endedEpoch >= seen.record.epoch) {
-          const landing = await this.#remote.land(entry, { kind: 'continue', endedEpoch })
-          if (!isDone(landing)) throw unavailable(failureOf(landing))
-        }
-      } catch (thrown) {
-        this.#table.apply(entry, { kind: 'disowned' })
-        throw thrown
-      }
-    }
-    if (entry.claim !== undefined && isGood(entry)) {
-      this.stats.acquireWins += 1
-      return ok(entry.claim)
-    }
-    return fail(this.view(entry.lease.key).notClaimableBecause ?? 'it was lost again at once')
-  }
-
-  /** A move of a claim that this caller holds; `moved` when it does not any more. */
-  #withMine(claim: Claim, state: ClaimState | undefined, move: Move, alongside: readonly RefUpdate[] = []): Promise<Landing> {
-    const entry = this.#table.find(claim.key)
-    if (entry === undefined) return Promise.resolve({ kind: 'moved' })
-    return entry.lane.run(async () => {
-      await this.#remote.resolve(entry)
-      // An earlier try did it, and its answer was lost.
-      const before = state !== undefined && this.#stands(entry, claim, state)
-      if (before && !(state === 'delivered' && claim.takenDelivered)) return { kind: 'landed' }
-      if (entry.claim !== claim) return { kind: 'moved' }
-      const landing = await this.#remote.land(entry, move, alongside)
-      if (landing.kind === 'moved' && state !== undefined && this.#stands(entry, claim, state)) return { kind: 'landed' }
-      return landing
-    })
-  }
-
-  /** Not renewed any more from now on. */
-  #leave(claim: Claim): Promise<boolean> {
-    const entry = this.#table.find(claim.key)
-    if (entry === undefined) return Promise.resolve(false)
-    return entry.lane.run(() => {
-      const mine = entry.claim === claim
-      if (mine) this.#table.apply(entry, { kind: 'disowned' })
-      return Promise.resolve(mine)
-    })
-  }
-
-  #stands(entry: ClaimEntry, claim: Claim, state: ClaimState): boolean {
-    const { seen } = entry.lease
-    return seen.kind === 'tip' && seen.record.state === state && seen.record.epoch === claim.epoch && isSameOwner(seen.record, this.#self)
-  }
-
-  async #letGo(claim: Claim, state: ClaimState, move: Move): Promise<boolean> {
-    const entry = this.#table.find(claim.key)
-    try {
-      const landing = await this.#withMine(claim, state, move)
-      if (landing.kind === 'landed' || landing.kind === 'moved') return landing.kind === 'landed'
-      throw landing.kind === 'not planned' ? new ChorusError('INTERNAL', `a claim cannot be ${state}: ${landing.reason}`) : unavailable(failureOf(landing))
-    } catch (thrown) {
-      // The caller lets go whatever the answer: it is not renewed any more, and given back at the next refresh.
-      if (isUnavailable(thrown) && move.kind !== 'finish' && entry?.claim === claim) this.#table.apply(entry, { kind: 'disowned' })
-      throw thrown
-    }
-  }
-
-  async #giveBack(entry: ClaimEntry): Promise<void> {
-    await entry.lane.run(async () => {
-      if (entry.lease.holding?.standing !== 'late') return
-      const { pending, seen } = entry.lease
-      // Delivered work is not given back: its lease runs out, and anyone finishes it.
-      if (pending === undefined && seen.kind === 'tip' && seen.record.state === 'delivered') return
-      const waits = pending !== undefined && !isLeased(pending.record.state)
-      const landing = waits ? await this.#remote.again(entry) : await this.#remote.land(entry, GIVEN_BACK)
-      if (!isDone(landing)) this.#components.logger.info('a claim is given back later', { ref: entry.lease.ref, reason: failureOf(landing) })
-    })
   }
 
   async #withLanes<T>(entries: readonly ClaimEntry[], work: (free: readonly ClaimEntry[]) => Promise<Result<T>>): Promise<Result<T>> {
@@ -457,24 +362,10 @@ export class Claims {
 }
 
 const NOBODY: Witnesses = { witnesses: 0, others: 0 }
-const GIVEN_BACK: Move = { kind: 'release', reason: 'given back: whoever asked for it had let go', countsAsAttempt: false }
-
-/** As functions, since both may have changed after a wait. */
-const isGood = (entry: ClaimEntry): boolean => entry.lease.holding?.standing === 'good'
-const isDone = (landing: Landing): boolean => landing.kind === 'landed'
 
 const boundedResult = (result: unknown): Json => {
   const text = canonicalJson(result)
   const bytes = Buffer.byteLength(text)
   if (bytes > RESULT_BYTES_MAX) throw new ChorusError('LIMIT_EXCEEDED', `a result of at most ${RESULT_BYTES_MAX} bytes expected, got ${bytes}`)
   return JSON.parse(text) as Json
-}
-
-const failureOf = (landing: Landing): string => {
-  switch (landing.kind) {
-    case 'landed': return ''
-    case 'moved': return 'another holds it'
-    case 'in-the-way': return `changes in the way: ${landing.paths.slice(0, 5).join(', ')}`
-    case 'not planned': case 'refused': case 'unclear': return landing.reason
-  }
 }
