@@ -69,6 +69,19 @@ const expect = (condition: boolean, what: string, facts: unknown): void => {
 const wrong = (repository: ForeignRepository): string => repository.fixedContent.replace('comparison > 0', 'comparison !== 0')
 
 const plays: Readonly<Record<string, () => Promise<unknown>>> = {
+  'the scripted model lets in its own key only': async () => {
+    const model = await startScriptedModel([{ steps: [{ kind: 'say', text: 'hello' }] }])
+    try {
+      const ask = async (key: string): Promise<number> => (await fetch(`${model.url}/v1/chat/completions`, {
+        method: 'POST', headers: { 'content-type': 'application/json', authorization: `Bearer ${key}` }, body: JSON.stringify({ model: model.name, messages: [{ role: 'user', content: 'x' }] }),
+      })).status
+      const statuses = [await ask('sandbox-placeholder'), await ask(model.key)]
+      expect(statuses.join() === '401,200', '401 for the placeholder, 200 for the key', statuses)
+      return statuses
+    } finally {
+      await model.stop()
+    }
+  },
   'OpenCode repairs a repository by others': async () => {
     const { repository, rounds: [round], facts } = await withOpencode((it) => [honestScript({ file: it.brokenFile, content: it.fixedContent, check: it.check })], { rounds: 1 })
     expect(round?.report.outcome === 'finished' && round.check.green && round.content === repository.fixedContent, 'a repaired file and a green check', { round, facts })

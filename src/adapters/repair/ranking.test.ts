@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { candidatesOf } from './candidates.ts'
 import { cluesOf } from './clues.ts'
 import type { Clues } from './clues.ts'
-import { rank } from './ranking.ts'
+import { nearestFirst, rank } from './ranking.ts'
 import { isTestFile } from './workspace-files.ts'
 
 const FILES = new Map([
@@ -59,6 +59,12 @@ describe('clues', () => {
     ])
     expect([...clues({ texts }).distance]).toEqual([['test/a.test.ts', 0], ['src/index.ts', 1], ['src/b.ts', 2], ['src/deep/index.js', 3]])
   })
+})
+
+test('nearestFirst() reads the files of the stack, then those that are named, then by imports', () => {
+  const texts = new Map([['test/a.test.js', 'import \'../src/near.js\''], ['src/near.js', 'import \'./next.js\''], ['src/next.js', ''], ['src/alone.js', ''], ['src/named.js', ''], ['src/thrown.js', '']])
+  const found = clues({ texts, title: 'named is wrong', output: 'at /workspace/src/thrown.js:1:1' })
+  expect(nearestFirst(['src/alone.js', 'src/next.js', 'src/near.js', 'src/named.js', 'src/thrown.js'], found)).toEqual(['src/thrown.js', 'src/named.js', 'src/near.js', 'src/next.js', 'src/alone.js'])
 })
 
 describe('rank()', () => {

@@ -17,11 +17,20 @@ export const rank = (files: readonly FileCandidates[], clues: Clues): readonly C
   return scored.map((entry) => entry.candidate)
 }
 
+/** Files to which the clues point, before the rest; else in the order given. */
+export const nearestFirst = (files: readonly string[], clues: Clues): readonly string[] => {
+  const score = (file: string): number => {
+    if (clues.files.has(file)) return 0
+    if (clues.strongNames.has(stemOf(file))) return 1
+    return 1 + (clues.distance.get(file) ?? 1_000)
+  }
+  return [...files].sort((left, right) => score(left) - score(right))
+}
+
 /** 0 = on a line of the failing stack or in what both task and test name, 7 = nothing points here. */
 export const remoteness = (candidate: Candidate, clues: Clues, near: ReadonlySet<string>): number => {
   if (clues.lines.has(`${candidate.file}:${candidate.line}`)) return 0
-  const stem = path.posix.basename(candidate.file).replace(/\.[^.]+$/, '')
-  const names = [...candidate.functions, stem]
+  const names = [...candidate.functions, stemOf(candidate.file)]
   if (names.some((name) => clues.chiefNames.has(name))) return 0
   if (names.some((name) => clues.strongNames.has(name))) return 1
   if (clues.files.has(candidate.file)) return 2
@@ -39,3 +48,5 @@ const calleesOf = (files: readonly FileCandidates[], clues: Clues): ReadonlySet<
   }
   return near
 }
+
+const stemOf = (file: string): string => path.posix.basename(file).replace(/\.[^.]+$/, '')

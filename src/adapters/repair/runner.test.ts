@@ -88,7 +88,7 @@ describe('RepairRunner', () => {
       'src/count.js': 'export function count(n) {\n  let seen = 0\n  while (n > 0) { n++; seen += 1 }\n  return seen\n}\n',
       'test/check.test.js': check('{ count } from \'../src/count.js\'', 'assert.equal(count(3), 3)'),
     })
-    const { report } = await repair('count() hangs', { ...PLAIN, timeoutMs: 6_000, checkTimeoutMsMin: 500 })
+    const { report } = await repair('count() hangs', { ...PLAIN, timeoutMs: 20_000, checkTimeoutMsMin: 500 })
     expect(report.detail).toContain('src/count.js:3: ++ -> --')
   })
 

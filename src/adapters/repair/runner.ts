@@ -1,9 +1,10 @@
+import { setImmediate as immediate } from 'node:timers/promises'
 import { ChorusError, messageOf, truncate } from '../../core/mod.ts'
 import type { AgentBench, AgentNeeds, AgentProbe, AgentReport, AgentRequest, AgentRunner, CheckReport, ResourceUsage } from '../../ports/mod.ts'
 import { candidatesOf } from './candidates.ts'
 import type { Candidate, FileCandidates } from './candidates.ts'
 import { cluesOf } from './clues.ts'
-import { rank } from './ranking.ts'
+import { nearestFirst, rank } from './ranking.ts'
 import { describeEdit, search } from './search.ts'
 import type { SearchOutcome } from './search.ts'
 import { FILE_LIMITS, isTestFile, listSources, readSource } from './workspace-files.ts'
@@ -18,6 +19,8 @@ export interface RepairOptions {
 const CHECK_TIMES_MAX = 4
 /** The first run may take this share of the time: a search needs many more. */
 const BASELINE_SHARE = 0.25
+/** Held in memory at once; a hundred times what is tried. */
+const CANDIDATES_KEPT_MAX = 40_000
 /** Kept of the request's time for writing back and ending. */
 const RESERVE_MS = 250
 
@@ -63,7 +66,7 @@ export class RepairRunner implements AgentRunner {
       const cutOff = baseline.commands.some((command) => command.end.outcome === 'timeout')
       const checkMs = cutOff ? this.#checkTimeoutMsMin / CHECK_TIMES_MAX : performance.now() - startedMs
       const texts = await readAll(bench.workspacePath)
-      const candidates = rankedCandidates(request, baseline, texts)
+      const candidates = await rankedCandidates(request, baseline, texts)
       if (candidates.length === 0) return report('failed', 'no JavaScript or TypeScript source to edit was found')
       const outcome = await search(candidates, texts, {
         bench,
@@ -117,7 +120,11 @@ const readAll = async (workspace: string): Promise<ReadonlyMap<string, string>> 
   return texts
 }
 
-const rankedCandidates = (request: AgentRequest, baseline: CheckReport, texts: ReadonlyMap<string, string>): readonly Candidate[] => {
+/**
+ * Candidates of all sources, likeliest first. Files to which more clues point are read first, so that in a large
+ * project the bound cuts what is far away; between files other work of this process gets its turn.
+ */
+const rankedCandidates = async (request: AgentRequest, baseline: CheckReport, texts: ReadonlyMap<string, string>): Promise<readonly Candidate[]> => {
   const clues = cluesOf({
     title: request.title,
     prompt: request.prompt,
@@ -126,10 +133,15 @@ const rankedCandidates = (request: AgentRequest, baseline: CheckReport, texts: R
     isTest: isTestFile,
   })
   const files: FileCandidates[] = []
-  for (const [file, text] of texts) {
-    if (isTestFile(file)) continue
-    const found = candidatesOf(file, text)
-    if (found.ok) files.push(found.value)
+  let count = 0
+  for (const file of nearestFirst([...texts.keys()].filter((name) => !isTestFile(name)), clues)) {
+    if (count >= CANDIDATES_KEPT_MAX) break
+    const found = candidatesOf(file, texts.get(file) ?? '')
+    if (found.ok) {
+      files.push(found.value)
+      count += found.value.candidates.length
+    }
+    await immediate()
   }
   return rank(files, clues)
 }
