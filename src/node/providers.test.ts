@@ -76,7 +76,7 @@ describe('BackoffProvider', () => {
 
 describe('repositoryNameOf', () => {
   it.each([
-    ['git@host:team/app.git', 'app'], ['https://host/team/app.git/', 'app'], ['ssh://git@host:22/app', 'app'], ['/srv/git/app.git', 'app'], ['/home/me/app/.git', 'app'],
+    ['git@host:team/app.git', 'app'], ['https://host/team/app.git/', 'app'], ['ssh://git@host:22/app', 'app'], ['/srv/git/app.git', 'app'], ['/srv/me/app/.git', 'app'],
     ['file:///srv/my app', 'my-app'], ['C:\\work\\app', 'app'], ['host:app.git', 'app'], ['https://host/app.git?x=1#y', 'app'], ['/srv/app#1:2', 'app'],
     ['', 'repository'], ['/', 'repository'], ['../..', 'repository'], ['/x/.hidden', 'hidden'],
   ])('%s is %s', (place, name) => {
