@@ -161,8 +161,9 @@ export class Coordinator {
   async #refresh(repository: RepositoryWork): Promise<void> {
     const now = this.#parts.clock.monotonicMs()
     const last = this.#listings.get(repository)
-    const here = this.#parts.members.members().filter((member) => member.status !== 'offline').map((member) => member.node)
-    const mine = rendezvousWinner(repository.provider.repository, [...new Set([this.#parts.identity.node, ...here])]) === this.#parts.identity.node
+    const name = `${repository.provider.name}:${repository.provider.repository}`
+    const here = this.#parts.members.members().filter((member) => member.status !== 'offline' && member.repositories.includes(name)).map((member) => member.node)
+    const mine = rendezvousWinner(name, [...new Set([this.#parts.identity.node, ...here])]) === this.#parts.identity.node
     if (last === undefined || this.#listingWanted || mine || now - last.atMs > this.#options.silenceMs) {
       const listing = await repository.provider.list()
       const fresh = listing.tasks.filter((task) => last?.listing.tasks.every((old) => old.key !== task.key || old.contentHash !== task.contentHash) ?? true)

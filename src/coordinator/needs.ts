@@ -120,6 +120,8 @@ export interface MemberView {
   readonly currentTasks: number
   readonly maxTasks: number
   readonly status: 'ready' | 'working' | 'busy' | 'offline'
+  /** `<provider>:<repository>` that it can poll. */
+  readonly repositories: readonly string[]
 }
 
 /** swarm/membership. */

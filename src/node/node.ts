@@ -170,8 +170,11 @@ export class ChorusNode {
 
   /** Who else says that it cannot reach the holder: the witnesses of an early takeover. */
   #unreachable(node: NodeId): { readonly witnesses: number; readonly others: number } {
-    const others = (this.#membership?.members() ?? []).filter((member) => !member.self && member.present && member.node !== node)
-    return { witnesses: 0, others: others.length }
+    const members = this.#membership?.members() ?? []
+    const others = members.filter((member) => !member.self && member.present && member.node !== node)
+    // Whoever still reaches it itself has no need of witnesses.
+    if (members.find((member) => member.self)?.unreachable.includes(node) !== true) return { witnesses: 0, others: others.length }
+    return { witnesses: others.filter((member) => member.unreachable.includes(node)).length, others: others.length }
   }
 
   #loadChanged(): void {

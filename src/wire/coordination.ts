@@ -90,6 +90,8 @@ export const availabilityBroadcast = z.looseObject({
   timestamp: seconds(),
   /** True in the last message of a node that goes away on purpose. */
   leaving: z.boolean().optional(),
+  /** Members whose link to the speaker closed and of whom it has heard nothing since: a witness for an early takeover, never proof. */
+  unreachable: z.array(nodeId()).max(LIMITS.unreachableMax).optional(),
 })
 
 export const COORDINATION_MESSAGES = {

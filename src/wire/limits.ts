@@ -33,6 +33,7 @@ export const LIMITS = {
   capabilitiesMax: 32,
   modelsMax: 32,
   repositoriesMax: 200,
+  unreachableMax: 100,
   filesMax: 200,
   tasksPerNodeMax: 1_000,
   bootstrapPeersMax: 16,

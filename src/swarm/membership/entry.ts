@@ -10,6 +10,7 @@ export interface Entry {
   readonly currentTasks: number
   readonly maxTasks: number
   readonly accepting: boolean
+  readonly unreachable: readonly NodeId[]
   readonly tasks: ReadonlySet<TaskKey>
   readonly heardMs: number
   readonly linkClosedMs: number | undefined
@@ -30,6 +31,7 @@ export const newEntry = (node: NodeId, nowMs: number): Entry => ({
   currentTasks: 0,
   maxTasks: 0,
   accepting: true,
+  unreachable: [],
   tasks: new Set(),
   heardMs: nowMs,
   linkClosedMs: undefined,
@@ -51,9 +53,9 @@ export const tell = (entry: Entry, envelope: PresenceEnvelope, stamp: number): E
       return { ...entry, profile: { ...entry.profile, agentId, role, expertise, capabilities, models, repositories } }
     }
     case 'availability_broadcast': {
-      const { current_tasks: currentTasks, max_tasks: maxTasks, status } = envelope.data
+      const { current_tasks: currentTasks, max_tasks: maxTasks, status, unreachable = [] } = envelope.data
       if (stamp < entry.countedStamp) return entry
-      return { ...entry, countedStamp: stamp, currentTasks, maxTasks, accepting: status !== 'offline', tasks: currentTasks === 0 ? new Set() : entry.tasks }
+      return { ...entry, unreachable, countedStamp: stamp, currentTasks, maxTasks, accepting: status !== 'offline', tasks: currentTasks === 0 ? new Set() : entry.tasks }
     }
     case 'task_progress': return progressed(entry, envelope, stamp)
   }
@@ -72,6 +74,7 @@ export const memberOf = (entry: Entry, connected: boolean): Member => ({
   connected,
   lastSeenMs: entry.heardMs,
   unreachableSinceMs: entry.linkClosedMs,
+  unreachable: entry.unreachable,
 })
 
 /** Moves the count by what the last numbers do not have in them yet. */

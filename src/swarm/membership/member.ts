@@ -42,6 +42,8 @@ export interface Member extends Profile {
   readonly lastSeenMs: number
   /** Monotonic time at which its link closed, when nothing was heard from it since. */
   readonly unreachableSinceMs: number | undefined
+  /** Members that it said it cannot reach, in its last availability. */
+  readonly unreachable: readonly NodeId[]
 }
 
 /** Why a member is not present any more. */

@@ -4,7 +4,7 @@ import { isoTime } from '../../wire/mod.ts'
 import type { MessageData } from '../../wire/mod.ts'
 import { memberOf } from './entry.ts'
 import type { PresenceEnvelope } from './entry.ts'
-import { emptyRoster, ROSTER_LIMITS, rosterWakeMs, stepRoster } from './roster.ts'
+import { emptyRoster, ROSTER_LIMITS, rosterWakeMs, stepRoster, unreachableNow } from './roster.ts'
 import type { RosterInput } from './roster.ts'
 
 const WALL_MS = 1_800_000_000_000
@@ -51,6 +51,21 @@ describe('the roster', () => {
     const { available, member } = story()
     available(0, { current_tasks: current, max_tasks: max, status: 'ready' })
     expect(member()?.status).toBe(status)
+  })
+
+  it('tells whom it cannot reach once a link has been closed for five seconds, and what others say of that', () => {
+    const { available, link, member, state } = story()
+    available(0)
+    link(0, true)
+    link(1_000, false)
+    expect(unreachableNow(state(), 5_999)).toEqual({ nodes: [], nextMs: 6_000 })
+    expect(unreachableNow(state(), 6_000)).toEqual({ nodes: [bob], nextMs: undefined })
+    available(7_000)
+    expect(unreachableNow(state(), 7_000).nodes).toEqual([])
+    available(8_000, { unreachable: ['carol' as NodeId] })
+    expect(member()?.unreachable).toEqual(['carol'])
+    available(9_000)
+    expect(member()?.unreachable).toEqual([])
   })
 
   it('shows a paused member as offline and still present', () => {

@@ -38,6 +38,8 @@ export const ROSTER_LIMITS = {
   disconnectedMs: 20_000,
   /** What was still on its way when the link closed is no sign of life. */
   lingeringMs: 2_000,
+  /** A link that stays closed this long is told to others: a reconnect takes less. */
+  unreachableMs: 5_000,
   forgetMs: 10 * 60_000,
 } as const
 
@@ -59,6 +61,14 @@ export const rosterWakeMs = (state: Roster): number | undefined => {
     wakeMs = Math.min(wakeMs ?? dueMs, dueMs)
   }
   return wakeMs
+}
+
+/** Members that cannot be reached from here, and the moment at which the next one would count as such. */
+export const unreachableNow = (state: Roster, nowMs: number): { readonly nodes: readonly NodeId[]; readonly nextMs: number | undefined } => {
+  const closed = [...state.entries.values()].flatMap(({ node, linkClosedMs, gone }) =>
+    linkClosedMs === undefined || gone?.reason === 'left' ? [] : [{ node, atMs: linkClosedMs + ROSTER_LIMITS.unreachableMs }])
+  const coming = closed.filter(({ atMs }) => atMs > nowMs).map(({ atMs }) => atMs)
+  return { nodes: closed.filter(({ atMs }) => atMs <= nowMs).map(({ node }) => node), nextMs: coming.length === 0 ? undefined : Math.min(...coming) }
 }
 
 const heard = (state: Roster, envelope: PresenceEnvelope, nowMs: number): RosterStep => {

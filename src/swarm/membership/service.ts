@@ -7,7 +7,7 @@ import type { BeaconEffect, BeaconInput } from './beacon.ts'
 import { memberOf } from './entry.ts'
 import { statusOf } from './member.ts'
 import type { Load, Member, MembershipEvent, Profile } from './member.ts'
-import { emptyRoster, ROSTER_LIMITS, rosterWakeMs, stepRoster } from './roster.ts'
+import { emptyRoster, ROSTER_LIMITS, rosterWakeMs, stepRoster, unreachableNow } from './roster.ts'
 import type { RosterInput } from './roster.ts'
 import { availabilityBroadcast, capabilityBroadcast, roleAnnouncement } from './wording.ts'
 
@@ -76,6 +76,7 @@ export class Membership {
     return {
       ...this.#profile, node: this.#options.node, self: true, currentTasks: load.currentTasks, maxTasks: load.maxTasks, status: statusOf(load), present: true,
       tasks: [], connected: true, lastSeenMs: this.#options.clock.monotonicMs(), unreachableSinceMs: undefined,
+      unreachable: this.#unreachable().nodes,
     }
   }
 
@@ -122,7 +123,7 @@ export class Membership {
   async #send(effect: BeaconEffect): Promise<void> {
     const { node, post, clock, logger } = this.#options
     const load = this.#options.load()
-    const availability = availabilityBroadcast(node, load, { wallMs: clock.wallMs(), leaving: effect === 'leave' })
+    const availability = availabilityBroadcast(node, load, { wallMs: clock.wallMs(), leaving: effect === 'leave', unreachable: this.#unreachable().nodes })
     if (effect !== 'announce') this.#toldLoad = this.#loadText()
     const sends = effect === 'announce'
       ? [post.send('role_announcement', roleAnnouncement(node, this.#profile, load)), post.send('capability_broadcast', capabilityBroadcast(node, this.#profile, load))]
@@ -146,11 +147,13 @@ export class Membership {
   #arm(): void {
     this.#disarm()
     if (this.#releases.length === 0) return
-    const wakeMs = Math.min(beaconWakeMs(this.#beacon) ?? Infinity, rosterWakeMs(this.#roster) ?? Infinity)
+    const wakeMs = Math.min(beaconWakeMs(this.#beacon) ?? Infinity, rosterWakeMs(this.#roster) ?? Infinity, this.#unreachable().nextMs ?? Infinity)
     if (wakeMs === Infinity) return
     this.#disarm = this.#options.clock.arm(Math.max(0, wakeMs - this.#options.clock.monotonicMs()), () => {
       this.#hear({ kind: 'tick' })
       this.#background(this.#tell({ kind: 'tick' }))
+      // Who has just become unreachable is news for the others.
+      this.#background(this.changed())
     })
   }
 
@@ -165,6 +168,10 @@ export class Membership {
 
   #loadText(): string {
     const { currentTasks, maxTasks, accepting } = this.#options.load()
-    return `${currentTasks}/${maxTasks} ${accepting}`
+    return `${currentTasks}/${maxTasks} ${accepting} ${this.#unreachable().nodes.join()}`
+  }
+
+  #unreachable(): ReturnType<typeof unreachableNow> {
+    return unreachableNow(this.#roster, this.#options.clock.monotonicMs())
   }
 }

@@ -29,7 +29,7 @@ export const capabilityBroadcast = (node: NodeId, profile: Profile, load: Load):
   repositories: profile.repositories.filter((name) => name.length > 0 && name.length <= LIMITS.repositoryCharactersMax + 40).slice(0, LIMITS.repositoriesMax),
 })
 
-export const availabilityBroadcast = (node: NodeId, load: Load, options: { readonly wallMs: number; readonly leaving?: boolean }): MessageData<'availability_broadcast'> => {
+export const availabilityBroadcast = (node: NodeId, load: Load, options: { readonly wallMs: number; readonly leaving?: boolean; readonly unreachable?: readonly NodeId[] }): MessageData<'availability_broadcast'> => {
   const leaving = options.leaving ?? false
   const status = leaving ? 'offline' : statusOf(load)
   return {
@@ -41,6 +41,7 @@ export const availabilityBroadcast = (node: NodeId, load: Load, options: { reado
     status,
     timestamp: Math.floor(options.wallMs / 1_000),
     ...leaving ? { leaving } : {},
+    ...options.unreachable === undefined || options.unreachable.length === 0 ? {} : { unreachable: options.unreachable.slice(0, LIMITS.unreachableMax) },
   }
 }
 
