@@ -14,6 +14,7 @@ export class GitHttpServer {
   #losePush = 0
   #gone = false
   #held: Promise<void> | undefined
+  #authorization: string | undefined
   /** Pushes whose answer was thrown away after they were applied. */
   answersLost = 0
   readonly requests: string[] = []
@@ -51,6 +52,11 @@ export class GitHttpServer {
     this.#losePush += 1
   }
 
+  /** From now on only with this name and password (RFC 7617). */
+  requireCredential(username: string, password: string): void {
+    this.#authorization = `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}`
+  }
+
   /** From now on every connection is cut at once. */
   goAway(): void {
     this.#gone = true
@@ -73,6 +79,11 @@ export class GitHttpServer {
     this.requests.push(`${request.method} ${url.pathname}${url.search}`)
     if (this.#gone) { request.socket.destroy(); return }
     await this.#held
+    if (this.#authorization !== undefined && request.headers.authorization !== this.#authorization) {
+      request.resume()
+      response.writeHead(401, { 'WWW-Authenticate': 'Basic realm="git"' }).end()
+      return
+    }
     const isPush = request.method === 'POST' && url.pathname.endsWith('/git-receive-pack')
     const lose = isPush && this.#losePush > 0
     if (lose) this.#losePush -= 1

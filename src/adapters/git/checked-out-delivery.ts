@@ -1,8 +1,9 @@
-import type { Oid, RefName } from '../../core/mod.ts'
 import { EMPTY_TREE } from '../../core/mod.ts'
+import type { RefName } from '../../core/mod.ts'
 import type { PushAnswer, RefUpdate } from '../../ports/mod.ts'
 import { lastLines, runGit } from './command.ts'
 import { DeliveryJournal } from './delivery-journal.ts'
+import type { Delivery } from './delivery-journal.ts'
 import { RefTransaction } from './ref-transaction.ts'
 import type { GitRepository } from './repository.ts'
 import { ignoredInTheWay, editsInTheWay, unfinishedOperation } from './work-tree.ts'
@@ -18,8 +19,6 @@ export class CheckedOutDelivery {
   readonly #repository: GitRepository
   readonly #journal: DeliveryJournal
   readonly #beforeCommit: () => Promise<void>
-  #turn: Promise<unknown> = Promise.resolve()
-
   /** `beforeCommit` is called when the work tree has followed and the refs have not: for tests of a crash there. */
   constructor(repository: GitRepository, path: string, beforeCommit: () => Promise<void> = () => Promise.resolve()) {
     this.#repository = repository
@@ -30,18 +29,12 @@ export class CheckedOutDelivery {
 
   /** Brings a half-done delivery of an earlier process back to where it began; what stands in the way, or undefined. */
   repair(): Promise<string | undefined> {
-    return this.#inTurn(() => this.#journal.repair())
+    return this.#journal.inTurn(() => this.#journal.repair())
   }
 
   /** All or none. Never rejects for what the remote says. */
   deliver(updates: readonly RefUpdate[], worktrees: ReadonlyMap<string, string>): Promise<ReadonlyMap<RefName, PushAnswer>> {
-    return this.#inTurn(() => this.#deliver(updates, worktrees))
-  }
-
-  #inTurn<T>(work: () => Promise<T>): Promise<T> {
-    const done = this.#turn.then(work)
-    this.#turn = done.catch(() => undefined)
-    return done
+    return this.#journal.inTurn(() => this.#deliver(updates, worktrees))
   }
 
   async #deliver(updates: readonly RefUpdate[], worktrees: ReadonlyMap<string, string>): Promise<ReadonlyMap<RefName, PushAnswer>> {
@@ -69,11 +62,11 @@ export class CheckedOutDelivery {
     }
   }
 
-  async #moveWorkTree(transaction: RefTransaction, move: { readonly worktree: string; readonly branch: RefName; readonly from: Oid | null; readonly to: Oid }): Promise<PushAnswer> {
+  async #moveWorkTree(transaction: RefTransaction, move: Omit<Delivery, 'owner'>): Promise<PushAnswer> {
     const from = move.from ?? EMPTY_TREE
     const ignored = await ignoredInTheWay(move.worktree, { from, to: move.to })
     if (ignored.length > 0) return { kind: 'in-the-way', paths: ignored }
-    await this.#journal.write({ worktree: move.worktree, branch: move.branch, from: move.from, to: move.to })
+    await this.#journal.write(move)
 
     // Its code says that some entries need an update: those are the local changes.
     await runGit(['-C', move.worktree, 'update-index', '-q', '--refresh'])
@@ -82,7 +75,8 @@ export class CheckedOutDelivery {
       const paths = await editsInTheWay(move.worktree, { from, to: move.to })
       // It looks at everything before it touches anything; only a full disk or the like leaves something to undo.
       await this.#journal.repair()
-      return paths.length > 0 ? { kind: 'in-the-way', paths } : { kind: 'refused', reason: `the work tree did not follow: ${lastLines(merged.stderr)}` }
+      if (paths.length > 0) return { kind: 'in-the-way', paths }
+      return { kind: 'refused', reason: `the work tree did not follow: ${lastLines(merged.stderr)}` }
     }
     await this.#beforeCommit()
     const lost = await transaction.commit()
@@ -97,6 +91,7 @@ export class CheckedOutDelivery {
     const wants = updates.flatMap((update) => update.to === null ? [] : [update.to])
     const flags = ['--quiet', '--no-tags', '--no-prune', '--no-write-fetch-head', '--no-recurse-submodules', '--no-auto-maintenance']
     const fetched = await runGit(['-C', worktree, 'fetch', ...flags, '--', this.#repository.gitDir, ...wants], { timeoutMs: 300_000 })
-    return fetched.end === 'exited' && fetched.code === 0 ? undefined : `its objects could not be stored in ${worktree}: ${lastLines(fetched.stderr)}`
+    if (fetched.end === 'exited' && fetched.code === 0) return undefined
+    return `its objects could not be stored in ${worktree}: ${lastLines(fetched.stderr)}`
   }
 }

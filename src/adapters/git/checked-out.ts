@@ -12,7 +12,8 @@ export const checkedOutBranches = async (path: string): Promise<ReadonlyMap<stri
     const value = (name: string): string | undefined => fields.find(([key]) => key === name)?.[1]
     const worktree = value('worktree')
     const branch = value('branch')
-    if (worktree !== undefined && branch !== undefined && value('bare') === undefined && value('prunable') === undefined) branches.set(branch, worktree)
+    const usable = value('bare') === undefined && value('prunable') === undefined
+    if (worktree !== undefined && branch !== undefined && usable) branches.set(branch, worktree)
   }
   return branches
 }

@@ -43,19 +43,23 @@ export const gitText = async (args: readonly string[], command: GitCommand = {})
 
 export const commandError = (args: readonly string[], outcome: GitOutcome): ChorusError => {
   const verb = args.find((arg, index) => !arg.startsWith('-') && args[index - 1] !== '-c' && args[index - 1] !== '-C') ?? 'git'
-  if (outcome.end === 'unstarted') return new ChorusError('CONFIG_MISSING', `the git program could not be started for "git ${verb}": ${outcome.stderr}; install git 2.38 or newer`)
+  if (outcome.end === 'unstarted') {
+    return new ChorusError('CONFIG_MISSING', `"git ${verb}" could not be started: ${outcome.stderr}; install git 2.39 or newer`)
+  }
   if (outcome.end === 'overflow') return new ChorusError('LIMIT_EXCEEDED', `"git ${verb}" printed more than is accepted`)
   if (outcome.end === 'timeout') return new ChorusError('IO_FAILED', `"git ${verb}" did not end in time`)
   return new ChorusError('IO_FAILED', `"git ${verb}" ended with code ${outcome.code}: ${lastLines(outcome.stderr)}`)
 }
 
 /** The telling end of what git said, on one line. */
-export const lastLines = (stderr: string): string => stderr.trim().split('\n').filter((line) => !line.startsWith('hint:')).slice(-4).join(' | ').slice(-600)
+export const lastLines = (stderr: string): string =>
+  stderr.trim().split('\n').filter((line) => !line.startsWith('hint:')).slice(-4).join(' | ').slice(-600)
 
 export const runProgram = (program: string, args: readonly string[], command: GitCommand = {}): Promise<GitOutcome> =>
   new Promise((resolve) => {
     // A group of its own, so that the transport helpers which git starts end with it.
-    const child = spawn(program, args, { cwd: command.cwd, env: { ...(command.environment ?? closedEnvironment()) }, stdio: ['pipe', 'pipe', 'pipe'], detached: true })
+    const env = { ...(command.environment ?? closedEnvironment()) }
+    const child = spawn(program, args, { cwd: command.cwd, env, stdio: ['pipe', 'pipe', 'pipe'], detached: true })
     const outputBytesMax = command.outputBytesMax ?? OUTPUT_BYTES_MAX
     const chunks: Buffer[] = []
     let bytes = 0

@@ -3,6 +3,8 @@ import path from 'node:path'
 import { EMPTY_TREE, isOid, messageOf } from '../../core/mod.ts'
 import type { Oid } from '../../core/mod.ts'
 import { git, gitText, lastLines, runGit } from './command.ts'
+import { isAlive, ownMark } from './process-mark.ts'
+import type { ProcessMark } from './process-mark.ts'
 import { changedPaths, headOf, names, statOf } from './work-tree.ts'
 
 /** A delivery into a checked-out branch that has begun to touch the work tree. */
@@ -12,7 +14,12 @@ export interface Delivery {
   readonly branch: string
   readonly from: Oid | null
   readonly to: Oid
+  /** Who delivers: while it lives, nobody repairs. */
+  readonly owner: ProcessMark
 }
+
+// Stores of one process may share a repository; of its deliveries one is under way at a time.
+const turns = new Map<string, Promise<unknown>>()
 
 /**
  * Remembers the one delivery under way. The branch decides: it is at `to`, then the delivery is done; at `from`, then
@@ -25,8 +32,18 @@ export class DeliveryJournal {
     this.#file = path.join(gitDir, 'chorus-delivery.json')
   }
 
+  /** Runs after everything in this process that was given here before, on the same journal. */
+  inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const done = (turns.get(this.#file) ?? Promise.resolve()).then(work)
+    const settled = done.then(() => undefined, () => undefined)
+    turns.set(this.#file, settled)
+    void settled.then(() => { if (turns.get(this.#file) === settled) turns.delete(this.#file) })
+    return done
+  }
+
   /** Survives power loss when it returns. */
-  async write(delivery: Delivery): Promise<void> {
+  async write(begun: Omit<Delivery, 'owner'>): Promise<void> {
+    const delivery: Delivery = { ...begun, owner: await ownMark() }
     const draft = `${this.#file}.new`
     const handle = await open(draft, 'w', 0o600)
     try {
@@ -42,6 +59,9 @@ export class DeliveryJournal {
   async repair(): Promise<string | undefined> {
     const delivery = await this.#read()
     if (delivery === undefined) return undefined
+    if (delivery.owner.pid !== process.pid && await isAlive(delivery.owner)) {
+      return `${delivery.worktree}: process ${delivery.owner.pid} is delivering there`
+    }
     try {
       const problem = await settle(delivery)
       if (problem !== undefined) return problem
@@ -53,19 +73,20 @@ export class DeliveryJournal {
   }
 
   async #read(): Promise<Delivery | undefined> {
-    let text: string
+    let value: Partial<Delivery>
     try {
-      text = await readFile(this.#file, 'utf8')
+      value = JSON.parse(await readFile(this.#file, 'utf8')) as Partial<Delivery>
     } catch {
-      // No journal: nothing was under way.
+      // No journal: nothing was under way. It is written whole or not at all.
       return undefined
     }
-    const value = JSON.parse(text) as Partial<Delivery>
-    const sound = typeof value.worktree === 'string' && typeof value.branch === 'string' && typeof value.to === 'string' && isOid(value.to)
-      && (value.from === null || (typeof value.from === 'string' && isOid(value.from)))
+    const sound = typeof value.worktree === 'string' && typeof value.branch === 'string' && isDeliveryOid(value.to)
+      && (value.from === null || isDeliveryOid(value.from)) && typeof value.owner?.pid === 'number'
     return sound ? value as Delivery : undefined
   }
 }
+
+const isDeliveryOid = (value: unknown): boolean => typeof value === 'string' && isOid(value)
 
 const settle = async (delivery: Delivery): Promise<string | undefined> => {
   const { worktree, branch, from, to } = delivery

@@ -19,7 +19,9 @@ export const closedEnvironment = (): Record<string, string> => ({
  * For fetch, push and ls-remote. `userConfig` lets in the person's own configuration and agents (credential helpers,
  * ssh keys, proxies); without it only the given credential is used.
  */
-export const networkEnvironment = (options: { readonly userConfig: boolean; readonly credential?: GitCredential | undefined }): Record<string, string> => {
+export const networkEnvironment = (
+  options: { readonly userConfig: boolean; readonly credential?: GitCredential | undefined },
+): Record<string, string> => {
   const environment: Record<string, string> = options.userConfig ? { ...shared(), ...picked(USER_VARIABLES) } : closedEnvironment()
   if (options.credential === undefined) return environment
   const basic = Buffer.from(`${options.credential.username}:${options.credential.password}`).toString('base64')

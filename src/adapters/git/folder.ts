@@ -15,7 +15,8 @@ export const giveTo = async (folder: string, owner: FolderOwner | undefined): Pr
   if (owner === undefined || process.getuid?.() !== 0) return
   const args = ['-hR', `${owner.uid}:${owner.gid}`, '--', folder]
   const outcome = await runProgram('chown', args, { timeoutMs: TIMEOUT_MS })
-  if (outcome.end !== 'exited' || outcome.code !== 0) throw new ChorusError('IO_FAILED', `${folder} could not be given to user ${owner.uid}`, { cause: commandError(args, outcome) })
+  if (outcome.end === 'exited' && outcome.code === 0) return
+  throw new ChorusError('IO_FAILED', `${folder} could not be given to user ${owner.uid}`, { cause: commandError(args, outcome) })
 }
 
 /** Removes a folder with content that may resist: folders without permissions. Symbolic links are removed, not followed. */

@@ -5,7 +5,9 @@
 export const ignoreRules = (files: readonly { readonly folder: string; readonly content: string }[]): string => {
   const depth = (folder: string): number => folder === '' ? 0 : folder.split('/').length
   const sorted = [...files].sort((one, other) => depth(one.folder) - depth(other.folder))
-  return sorted.flatMap(({ folder, content }) => content.replace(/^\uFEFF/, '').split('\n').flatMap((line) => rule(folder, line.replace(/\r$/, '')))).map((line) => `${line}\n`).join('')
+  const linesOf = (content: string): readonly string[] => content.replace(/^\uFEFF/, '').split('\n').map((line) => line.replace(/\r$/, ''))
+  const rules = sorted.flatMap(({ folder, content }) => linesOf(content).flatMap((line) => rule(folder, line)))
+  return rules.map((line) => `${line}\n`).join('')
 }
 
 const rule = (folder: string, line: string): readonly string[] => {

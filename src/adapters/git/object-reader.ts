@@ -103,7 +103,8 @@ export class ObjectReader {
 
   #started(): ChildProcessWithoutNullStreams {
     if (this.#child !== undefined) return this.#child
-    const child = spawn('git', [...GUARDS, '--git-dir', this.#gitDir, 'cat-file', '--batch-command'], { env: closedEnvironment(), stdio: 'pipe', detached: true })
+    const args = [...GUARDS, '--git-dir', this.#gitDir, 'cat-file', '--batch-command']
+    const child = spawn('git', args, { env: closedEnvironment(), stdio: 'pipe', detached: true })
     this.#keep(Buffer.alloc(0))
     child.stdout.on('data', (chunk: Buffer) => {
       if (this.#child !== child) return

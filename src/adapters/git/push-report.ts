@@ -39,7 +39,8 @@ const answerOf = (flag: string, summary: string): PushAnswer => {
       return { kind: 'refused', reason: 'it already points there, and this push did not move it' }
     case '!':
       // "[remote failure] (remote failed to report status)": sent, and then nothing was heard.
-      return summary.startsWith('[remote failure]') ? { kind: 'unclear', reason: summary } : { kind: 'refused', reason: withoutSecret(summary).slice(0, 300) }
+      if (summary.startsWith('[remote failure]')) return { kind: 'unclear', reason: summary }
+      return { kind: 'refused', reason: withoutSecret(summary).slice(0, 300) }
     default:
       return { kind: 'unclear', reason: `git push said ${JSON.stringify(flag)}, which is not known here` }
   }
@@ -48,7 +49,9 @@ const answerOf = (flag: string, summary: string): PushAnswer => {
 const answerWithoutLine = (outcome: GitOutcome): PushAnswer => {
   const said = withoutSecret(lastLines(outcome.stderr))
   // Said before anything is sent (send-pack, remote-curl).
-  if (/does not support --atomic push/.test(outcome.stderr)) return { kind: 'refused', reason: 'the remote does not support atomic pushes, so it cannot fence a delivery' }
+  if (/does not support --atomic push/.test(outcome.stderr)) {
+    return { kind: 'refused', reason: 'the remote does not support atomic pushes, so it cannot fence a delivery' }
+  }
   if (outcome.end === 'unstarted') return { kind: 'refused', reason: `git could not be started: ${said}` }
   if (outcome.end === 'timeout') return { kind: 'unclear', reason: 'the push did not end in time' }
   return { kind: 'unclear', reason: `the push ended with code ${outcome.code} and no answer for this ref: ${said}` }

@@ -17,16 +17,17 @@ const REFUSED_WITH_OTHERS: PushAnswer = { kind: 'refused', reason: 'another ref 
 export class GitRefStore implements RefStore {
   readonly #repository: GitRepository
   readonly #delivery: CheckedOutDelivery | undefined
+  #repairing: Promise<unknown> | undefined
 
   constructor(repository: GitRepository) {
     this.#repository = repository
     this.#delivery = repository.remote.path === undefined ? undefined : new CheckedOutDelivery(repository, repository.remote.path)
   }
 
-  /** Finishes or undoes a delivery into a checked-out branch that a crash cut in two. */
+  /** Takes back a delivery into a checked-out branch that a crash cut in two; the first push does so too. Idempotent. */
   async start(): Promise<void> {
     await this.#repository.start()
-    await this.#delivery?.repair()
+    await this.#repaired()
   }
 
   async tips(prefix: string): Promise<ReadonlyMap<RefName, Oid>> {
@@ -38,7 +39,9 @@ export class GitRefStore implements RefStore {
     return tips
   }
 
-  async history(ref: RefName, tip: Oid, options: { readonly limit: number; readonly until?: Oid | undefined }): Promise<Result<readonly RefRecord[]>> {
+  async history(
+    ref: RefName, tip: Oid, options: { readonly limit: number; readonly until?: Oid | undefined },
+  ): Promise<Result<readonly RefRecord[]>> {
     const { objects } = this.#repository
     try {
       return await readChain(objects, tip, options)
@@ -68,9 +71,12 @@ export class GitRefStore implements RefStore {
 
   async push(updates: readonly RefUpdate[], options: { readonly atomic: boolean }): Promise<ReadonlyMap<RefName, PushAnswer>> {
     if (updates.length === 0) return new Map()
-    if (updates.length > PUSH_UPDATES_MAX) throw new ChorusError('LIMIT_EXCEEDED', `one push moves at most ${PUSH_UPDATES_MAX} refs, got ${updates.length}`)
+    if (updates.length > PUSH_UPDATES_MAX) {
+      throw new ChorusError('LIMIT_EXCEEDED', `one push moves at most ${PUSH_UPDATES_MAX} refs, got ${updates.length}`)
+    }
     assert(new Set(updates.map((update) => update.ref)).size === updates.length, 'a ref is moved once in a push')
 
+    await this.#repaired()
     const answers = new Map<RefName, PushAnswer>()
     for (const update of updates) {
       const reason = await this.#objection(update)
@@ -83,6 +89,12 @@ export class GitRefStore implements RefStore {
     }
     for (const [ref, answer] of await this.#send(sound, options)) answers.set(ref, answer)
     return answers
+  }
+
+  #repaired(): Promise<unknown> {
+    // What cannot be taken back is said by the next delivery there; other pushes have nothing to do with it.
+    this.#repairing ??= this.#delivery?.repair() ?? Promise.resolve()
+    return this.#repairing
   }
 
   /** Why an update must not be sent: it would break a chain, or lose commits on a branch that is not Chorus's own. */
@@ -116,18 +128,16 @@ export class GitRefStore implements RefStore {
 
   async #send(updates: readonly RefUpdate[], options: { readonly atomic: boolean }): Promise<ReadonlyMap<RefName, PushAnswer>> {
     if (updates.length === 0) return new Map()
-    if (this.#delivery === undefined || !updates.some((update) => update.ref.startsWith('refs/heads/'))) return this.#pushOverWire(updates, options)
+    const movesBranch = updates.some((update) => update.ref.startsWith('refs/heads/'))
+    if (this.#delivery === undefined || !movesBranch) return this.#pushOverWire(updates, options)
     const places = await checkedOutBranches(this.#delivery.path)
     const local = updates.filter((update) => places.has(update.ref))
     if (local.length === 0) return this.#pushOverWire(updates, options)
     if (options.atomic) return this.#delivery.deliver(updates, places)
-    const answers = new Map(await this.#pushOverWireIfAny(updates.filter((update) => !places.has(update.ref)), options))
+    const others = updates.filter((update) => !places.has(update.ref))
+    const answers = new Map(others.length === 0 ? [] : await this.#pushOverWire(others, options))
     for (const update of local) for (const [ref, answer] of await this.#delivery.deliver([update], places)) answers.set(ref, answer)
     return answers
-  }
-
-  async #pushOverWireIfAny(updates: readonly RefUpdate[], options: { readonly atomic: boolean }): Promise<ReadonlyMap<RefName, PushAnswer>> {
-    return updates.length === 0 ? new Map() : this.#pushOverWire(updates, options)
   }
 
   async #pushOverWire(updates: readonly RefUpdate[], options: { readonly atomic: boolean }): Promise<ReadonlyMap<RefName, PushAnswer>> {

@@ -24,7 +24,8 @@ export class RefTransaction {
 
   /** Undefined when every ref is locked and as expected; else why not, and nothing is held. */
   async prepare(updates: readonly RefUpdate[]): Promise<string | undefined> {
-    const child = spawn('git', [...GUARDS, '-C', this.#worktree, 'update-ref', '-m', 'chorus: deliver', '--stdin'], { env: closedEnvironment(), stdio: 'pipe', detached: true })
+    const args = [...GUARDS, '-C', this.#worktree, 'update-ref', '-m', 'chorus: deliver', '--stdin']
+    const child = spawn('git', args, { env: closedEnvironment(), stdio: 'pipe', detached: true })
     this.#child = child
     child.stdout.on('data', (chunk: Buffer) => { this.#said = (this.#said + chunk.toString('latin1')).slice(-4096) })
     child.stderr.on('data', (chunk: Buffer) => { this.#complained = (this.#complained + chunk.toString('utf8')).slice(-4096) })

@@ -36,4 +36,5 @@ const filePath = (text: string): string => {
 }
 
 const refusal = (text: string): ChorusError =>
-  new ChorusError('CONFIG_INVALID', `a repository is an absolute path, a file:, ssh:, git: or http(s): URL, or user@host:path; got ${JSON.stringify(withoutSecret(text).slice(0, 120))}`)
+  new ChorusError('CONFIG_INVALID', `a repository is an absolute path, a file:, ssh:, git: or http(s): URL, or user@host:path; got ${
+    JSON.stringify(withoutSecret(text).slice(0, 120))}`)

@@ -4,20 +4,27 @@ import type { PushAnswer, RefUpdate } from '../../ports/mod.ts'
 import { runGit } from './command.ts'
 import type { GitRepository } from './repository.ts'
 
+export interface JudgedPush {
+  readonly updates: readonly RefUpdate[]
+  readonly answers: ReadonlyMap<RefName, PushAnswer>
+  /** Refs that the server itself refused. */
+  readonly doubtful: ReadonlySet<string>
+  readonly atomic: boolean
+}
+
+const REPEATED: PushAnswer = { kind: 'unclear', reason: 'the server refused it, but shows what was pushed: the request may have arrived twice' }
+
 /**
  * Over http a refusal by the server may come from a push that this git never knew it made: when a kept connection dies
  * before the answer, libcurl sends the request again, and the second one finds what the first has done ("reference
  * already exists"). So each such refusal is held against the ref as it is now: one that shows our object, as its tip or
  * behind it, was ours, and only the caller can say what that means.
  */
-export const withoutRepeats = async (
-  repository: GitRepository,
-  push: { readonly updates: readonly RefUpdate[]; readonly answers: ReadonlyMap<RefName, PushAnswer>; readonly doubtful: ReadonlySet<string>; readonly atomic: boolean },
-): Promise<ReadonlyMap<RefName, PushAnswer>> => {
+export const withoutRepeats = async (repository: GitRepository, push: JudgedPush): Promise<ReadonlyMap<RefName, PushAnswer>> => {
   const answers = new Map(push.answers)
   for (const update of push.updates) {
     if (!push.doubtful.has(update.ref)) continue
-    if (await mayBeOurs(repository, update)) answers.set(update.ref, { kind: 'unclear', reason: 'the server refused it, but it shows what was pushed: the request may have arrived twice' })
+    if (await mayBeOurs(repository, update)) answers.set(update.ref, REPEATED)
   }
   const unclear = [...answers.values()].find((answer) => answer.kind === 'unclear')
   if (push.atomic && unclear !== undefined) for (const { ref } of push.updates) answers.set(ref, unclear)
@@ -38,7 +45,9 @@ const mayBeOurs = async (repository: GitRepository, { ref, from, to }: RefUpdate
   }
 }
 
-const leadsTo = async (repository: GitRepository, { ref, tip, oid }: { readonly ref: RefName; readonly tip: Oid; readonly oid: Oid }): Promise<boolean> => {
+const leadsTo = async (
+  repository: GitRepository, { ref, tip, oid }: { readonly ref: RefName; readonly tip: Oid; readonly oid: Oid },
+): Promise<boolean> => {
   if (!await repository.objects.has(tip)) await repository.fetchRef(ref)
   const outcome = await runGit(['--git-dir', repository.gitDir, 'merge-base', '--is-ancestor', oid, tip])
   // 1 says no; anything else says that the tip is not here, and then nothing is known.

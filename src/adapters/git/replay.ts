@@ -4,13 +4,19 @@ import { commandError, runGit } from './command.ts'
 import { TREE_GUARDS } from './environment.ts'
 import type { GitRepository } from './repository.ts'
 
+export interface Replay {
+  readonly commit: Oid
+  readonly base: Oid
+  readonly onto: Oid
+  /** Says who commits. */
+  readonly environment: Readonly<Record<string, string>>
+}
+
 /**
  * The tree of `onto` with the changes base..commit, without a work tree (git-merge-tree(1), --write-tree, git 2.38).
  * The reason of a failure is the conflicting paths.
  */
-export const replay = async (
-  repository: GitRepository, step: { readonly commit: Oid; readonly base: Oid; readonly onto: Oid; readonly environment: Readonly<Record<string, string>> },
-): Promise<Result<Oid, readonly string[]>> => {
+export const replay = async (repository: GitRepository, step: Replay): Promise<Result<Oid, readonly string[]>> => {
   const { commit, base, onto, environment } = step
   // A commit with onto's tree and base as its parent: the merge base is then `base`, whatever the history between.
   const stand = oid((await repository.local(['commit-tree', `${onto}^{tree}`, '-p', base, '-m', 'onto'], { environment })).toString('utf8').trim())

@@ -34,6 +34,7 @@ export class GitRepository {
   readonly remote: Remote
   readonly objects: ObjectReader
   readonly #options: GitRepositoryOptions
+  #branch: string | undefined
   #starting: Promise<void> | undefined
   #fetching: Promise<unknown> = Promise.resolve()
 
@@ -42,6 +43,12 @@ export class GitRepository {
     this.gitDir = options.folder
     this.remote = parseRemote(options.remote)
     this.objects = new ObjectReader(options.folder)
+    this.#branch = options.branch
+  }
+
+  /** Default branch as `refresh` last found it, or as configured. */
+  get branch(): string | undefined {
+    return this.#branch
   }
 
   /** Makes the folder ready; does not talk to the remote. */
@@ -102,6 +109,7 @@ export class GitRepository {
   async refresh(): Promise<{ readonly branch: string; readonly tip: Oid | undefined }> {
     const { refs, head } = await this.remoteRefs(['HEAD', 'refs/heads/*'])
     const branch = this.#options.branch ?? defaultBranch(refs, head) ?? await this.#unbornBranch()
+    this.#branch = branch
     const tip = refs.get(`refs/heads/${branch}`)
     if (tip === undefined) return { branch, tip: undefined }
     if (await this.objects.has(tip)) return { branch, tip }
@@ -110,9 +118,10 @@ export class GitRepository {
 
   unavailable(what: string, outcome: GitOutcome): ChorusError {
     const said = withoutSecret(lastLines(outcome.stderr))
-    if (outcome.end === 'unstarted') return new ChorusError('CONFIG_MISSING', `git could not be started: ${said}; install git 2.38 or newer`)
+    if (outcome.end === 'unstarted') return new ChorusError('CONFIG_MISSING', `git could not be started: ${said}; install git 2.39 or newer`)
     if (/dubious ownership/.test(outcome.stderr)) {
-      return new ChorusError('REPOSITORY_INVALID', `${this.remote.shown} belongs to another user: run the node as that user, or use a bare repository that both may write`)
+      return new ChorusError('REPOSITORY_INVALID',
+        `${this.remote.shown} belongs to another user: run the node as that user, or use a bare repository that is served`)
     }
     const why = outcome.end === 'timeout' ? 'no answer in time' : outcome.end === 'overflow' ? 'more refs than are accepted' : said
     return new ChorusError('REMOTE_UNAVAILABLE', `${this.remote.shown}: ${what}: ${why}`, { setting: 'repositories' })
@@ -161,8 +170,8 @@ const requireGit = (): Promise<void> => {
 const checkVersion = async (): Promise<void> => {
   const text = await gitText(['--version'])
   const [, major = '0', minor = '0'] = /(\d+)\.(\d+)/.exec(text) ?? []
-  if (Number(major) > 2 || (Number(major) === 2 && Number(minor) >= 38)) return
-  throw new ChorusError('CONFIG_MISSING', `git 2.38 or newer is needed, found ${JSON.stringify(text.slice(0, 60))}`)
+  if (Number(major) > 2 || (Number(major) === 2 && Number(minor) >= 39)) return
+  throw new ChorusError('CONFIG_MISSING', `git 2.39 or newer is needed, found ${JSON.stringify(text.slice(0, 60))}`)
 }
 
 const isRepository = async (folder: string): Promise<boolean> => {

@@ -36,7 +36,9 @@ export class WorkspaceView {
   readonly #scratch: string
   readonly #limits: SnapshotLimits
 
-  constructor(options: { readonly repository: GitRepository; readonly workTree: string; readonly scratch: string; readonly limits: SnapshotLimits }) {
+  constructor(
+    options: { readonly repository: GitRepository; readonly workTree: string; readonly scratch: string; readonly limits: SnapshotLimits },
+  ) {
     this.#repository = options.repository
     this.#workTree = options.workTree
     this.#scratch = options.scratch
@@ -89,7 +91,9 @@ export class WorkspaceView {
     for (const entry of tracked) {
       if (path.posix.basename(entry.path) !== '.gitignore' || !entry.mode.startsWith('100')) continue
       const object = await this.#repository.objects.read(entry.oid, { bytesMax: IGNORE_FILE_BYTES_MAX })
-      if (object?.body === undefined) throw new ChorusError('LIMIT_EXCEEDED', `${entry.path} at ${base} is larger than ${IGNORE_FILE_BYTES_MAX} bytes`)
+      if (object?.body === undefined) {
+        throw new ChorusError('LIMIT_EXCEEDED', `${readable(entry.path)} at ${base} is larger than ${IGNORE_FILE_BYTES_MAX} bytes`)
+      }
       const folder = path.posix.dirname(entry.path)
       files.push({ folder: folder === '.' ? '' : folder, content: object.body.toString('utf8') })
     }
@@ -100,7 +104,8 @@ export class WorkspaceView {
 
   async #bound(names: readonly string[], look: FileLook): Promise<void> {
     if (names.length > this.#limits.changedFilesMax) {
-      throw new ChorusError('LIMIT_EXCEEDED', `at most ${this.#limits.changedFilesMax} changed files are taken from a workspace, found ${names.length}, such as ${readable(names[0] ?? '')}`)
+      throw new ChorusError('LIMIT_EXCEEDED',
+        `at most ${this.#limits.changedFilesMax} changed files are taken from a workspace, found ${names.length}, such as ${readable(names[0] ?? '')}`)
     }
     let total = 0
     for (const name of names) {
@@ -108,7 +113,8 @@ export class WorkspaceView {
       this.#boundFile(name, size, 0)
       total += size
     }
-    if (total > this.#limits.totalBytesMax) throw new ChorusError('LIMIT_EXCEEDED', `at most ${this.#limits.totalBytesMax} bytes of changes are taken from a workspace, found ${total}`)
+    if (total <= this.#limits.totalBytesMax) return
+    throw new ChorusError('LIMIT_EXCEEDED', `at most ${this.#limits.totalBytesMax} bytes of changes are taken from a workspace, found ${total}`)
   }
 
   /** A file that was as large before may stay so. */
@@ -123,7 +129,9 @@ export class WorkspaceView {
     const outcome = await this.#run(args, Buffer.from(names.map((name) => `${name}\0`).join(''), 'latin1'))
     // As `.GIT/config`, which is a git dir on some file systems: git passes over it and ends well.
     const invalid = /^Ignoring path (.*)$/m.exec(outcome.stderr)?.[1]
-    if (invalid !== undefined) throw new ChorusError('INPUT_INVALID', `the workspace holds ${JSON.stringify(invalid)}, a path that no commit may have`)
+    if (invalid !== undefined) {
+      throw new ChorusError('INPUT_INVALID', `the workspace holds ${JSON.stringify(invalid)}, a path that no commit may have`)
+    }
     if (outcome.end === 'exited' && outcome.code === 0) return
     throw commandError(args, outcome)
   }

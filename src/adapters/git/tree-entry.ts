@@ -39,7 +39,9 @@ export const findEntry = async (objects: ObjectReader, commit: Oid, path: string
   for (const name of path.split('/')) {
     if (found.mode !== '040000') return undefined
     const tree = await objects.read(found.oid, { bytesMax: TREE_BYTES_MAX })
-    if (tree?.body === undefined) throw new ChorusError('LIMIT_EXCEEDED', `a folder on the way to ${path} at ${commit} is missing or larger than ${TREE_BYTES_MAX} bytes`)
+    if (tree?.body === undefined) {
+      throw new ChorusError('LIMIT_EXCEEDED', `a folder on the way to ${path} at ${commit} is missing or over ${TREE_BYTES_MAX} bytes`)
+    }
     const entry = entryOf(tree.body, name)
     if (entry === undefined) return undefined
     found = entry

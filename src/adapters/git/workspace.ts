@@ -1,6 +1,6 @@
 import { mkdir, readdir } from 'node:fs/promises'
 import path from 'node:path'
-import { assert, ChorusError, fail, ok, oid } from '../../core/mod.ts'
+import { ChorusError, fail, ok, oid } from '../../core/mod.ts'
 import type { Oid, Result } from '../../core/mod.ts'
 import type { Snapshot, Workspace, Workspaces } from '../../ports/mod.ts'
 import { commandError, git, runGit } from './command.ts'
@@ -19,7 +19,7 @@ export interface GitWorkspacesOptions {
   /** Given to the clones and checkouts when this process runs as root. */
   readonly owner?: FolderOwner | undefined
   readonly author?: GitIdentity | undefined
-  /** Name of the clone's branch; `main` when not given. */
+  /** Name of the clone's branch; the repository's default branch when not given. */
   readonly branch?: string | undefined
   /** Commits of history in the agent's clone. */
   readonly depth?: number | undefined
@@ -45,7 +45,9 @@ export class GitWorkspaces implements Workspaces {
   }
 
   async open(spec: { readonly name: string; readonly base: Oid }): Promise<Workspace> {
-    if (!/^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/.test(spec.name)) throw new ChorusError('INPUT_INVALID', `a workspace is named with letters, digits, '.', '_' and '-', got ${JSON.stringify(spec.name.slice(0, 120))}`)
+    if (!/^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/.test(spec.name)) {
+      throw new ChorusError('INPUT_INVALID', `a workspace is named with letters, digits, '.', '_' and '-', got ${JSON.stringify(spec.name.slice(0, 120))}`)
+    }
     const home = path.join(this.#options.folder, spec.name)
     await mkdir(this.#options.folder, { recursive: true })
     try {
@@ -86,11 +88,12 @@ class GitWorkspace implements Workspace {
     this.#home = home
     this.#scratch = path.join(home, 'own')
     this.#options = options
-    this.#view = new WorkspaceView({ repository: options.repository, workTree: this.path, scratch: this.#scratch, limits: { ...SNAPSHOT_LIMITS, ...options.limits } })
+    const limits = { ...SNAPSHOT_LIMITS, ...options.limits }
+    this.#view = new WorkspaceView({ repository: options.repository, workTree: this.path, scratch: this.#scratch, limits })
   }
 
   async open(): Promise<void> {
-    const { repository, branch = 'main', depth = DEPTH } = this.#options
+    const { repository, branch = repository.branch ?? 'main', depth = DEPTH } = this.#options
     await mkdir(this.#scratch, { mode: 0o700 })
     await mkdir(this.path)
     await git(['init', '--quiet', '--template=', '--object-format=sha1', `--initial-branch=${branch}`, this.path])
@@ -114,7 +117,8 @@ class GitWorkspace implements Workspace {
     const commit = await this.#commitTree(snapshot.tree, this.base, { message, environment })
     // One pack in the node's own store: what an attempt tried and threw away never gets there.
     const packs = path.join(this.#options.repository.gitDir, 'objects', 'pack', 'pack')
-    await this.#options.repository.local(['pack-objects', '--quiet', '--revs', '--threads=1', packs], { environment, input: `${commit}\n^${this.base}\n`, timeoutMs: CLONE_TIMEOUT_MS })
+    const input = `${commit}\n^${this.base}\n`
+    await this.#options.repository.local(['pack-objects', '--quiet', '--revs', '--threads=1', packs], { environment, input, timeoutMs: CLONE_TIMEOUT_MS })
     return commit
   }
 
@@ -129,8 +133,14 @@ class GitWorkspace implements Workspace {
     this.#checkouts += 1
     const folder = path.join(this.#home, `checkout-${this.#checkouts}`)
     await mkdir(folder)
-    const environment = { ...closedEnvironment(), GIT_DIR: this.#options.repository.gitDir, GIT_WORK_TREE: folder, GIT_INDEX_FILE: path.join(this.#scratch, `index-${this.#checkouts}`) }
-    const run = (args: readonly string[], input?: string): Promise<Buffer> => git([...TREE_GUARDS, ...args], { cwd: folder, environment, input, timeoutMs: CLONE_TIMEOUT_MS })
+    const environment = {
+      ...closedEnvironment(),
+      GIT_DIR: this.#options.repository.gitDir,
+      GIT_WORK_TREE: folder,
+      GIT_INDEX_FILE: path.join(this.#scratch, `index-${this.#checkouts}`),
+    }
+    const run = (args: readonly string[], input?: string): Promise<Buffer> =>
+      git([...TREE_GUARDS, ...args], { cwd: folder, environment, input, timeoutMs: CLONE_TIMEOUT_MS })
     await run(['read-tree', commit])
     if (overlay !== undefined && overlay.paths.length > 0) {
       const entries = (await run(['ls-tree', '-r', '-z', '--full-tree', overlay.from, '--', ...overlay.paths])).toString('utf8')
@@ -143,7 +153,8 @@ class GitWorkspace implements Workspace {
   }
 
   async diff(commit: Oid, options: { readonly bytesMax: number }): Promise<string> {
-    const args = ['--git-dir', this.#options.repository.gitDir, 'diff-tree', '-r', '-p', '-M', '--no-ext-diff', '--no-textconv', '--no-color', this.base, commit]
+    const flags = ['-r', '-p', '-M', '--no-ext-diff', '--no-textconv', '--no-color']
+    const args = ['--git-dir', this.#options.repository.gitDir, 'diff-tree', ...flags, this.base, commit]
     const outcome = await runGit([...TREE_GUARDS, ...args], { outputBytesMax: options.bytesMax })
     if (outcome.end !== 'overflow' && (outcome.end !== 'exited' || outcome.code !== 0)) throw commandError(args, outcome)
     // A character cut in two leaves U+FFFD at the end.
@@ -155,9 +166,14 @@ class GitWorkspace implements Workspace {
     await removeFolder(this.#home)
   }
 
-  async #commitTree(tree: Oid, parent: Oid, options: { readonly message: string; readonly environment: Record<string, string> }): Promise<Oid> {
-    assert(Buffer.byteLength(options.message) <= MESSAGE_BYTES_MAX && !options.message.includes('\0'), 'a commit message is at most 64 KiB of text')
-    const output = await this.#options.repository.local(['commit-tree', tree, '-p', parent, '-F', '-'], { environment: options.environment, input: options.message })
+  async #commitTree(
+    tree: Oid, parent: Oid, options: { readonly message: string; readonly environment: Record<string, string> },
+  ): Promise<Oid> {
+    if (Buffer.byteLength(options.message) > MESSAGE_BYTES_MAX || options.message.includes('\0')) {
+      throw new ChorusError('INPUT_INVALID', `a commit message is text of at most ${MESSAGE_BYTES_MAX} bytes`)
+    }
+    const { environment, message: input } = options
+    const output = await this.#options.repository.local(['commit-tree', tree, '-p', parent, '-F', '-'], { environment, input })
     return oid(output.toString('utf8').trim())
   }
 
