@@ -1,5 +1,5 @@
 import type { NodeId, Oid, RefName, SessionId, TaskKey } from '../core/mod.ts'
-import { taskKey } from '../core/mod.ts'
+import { refName, taskKey } from '../core/mod.ts'
 import type { Logger } from '../ports/mod.ts'
 import { Claims, claimNames, openRecord } from '../work/claims/mod.ts'
 import type { Claim, ClaimEvent, ClaimRecord, ClaimsInit, Intent, IntentLog, IntentOutcome, Witnesses } from '../work/claims/mod.ts'
@@ -82,12 +82,13 @@ export class MemoryIntentLog implements IntentLog {
 
   get intents(): readonly Intent[] { return [...this.#intents.values()] }
 
-  append(intent: Intent): Promise<void> {
+  async append(intent: Intent): Promise<void> {
     const failure = this.failNext
     this.failNext = undefined
-    if (failure !== undefined) return Promise.reject(failure)
+    // Not there before its promise resolves, as a log on a disk.
+    for (let turn = 0; turn < 10; turn += 1) await Promise.resolve()
+    if (failure !== undefined) throw failure
     this.#intents.set(intent.oid, intent)
-    return Promise.resolve()
   }
 
   unsettled(): Promise<readonly Intent[]> {
@@ -107,6 +108,14 @@ export const won = async (acquiring: ReturnType<Claims['acquire']>): Promise<Cla
   const result = await acquiring
   if (!result.ok) throw new Error(`the claim was not won: ${result.reason}`)
   return result.value
+}
+
+export const deliveryBranch = refName('refs/heads/chorus/42')
+
+/** A commit of the node, to be delivered to `deliveryBranch` where it is seen at `from`. */
+export const deliveryOf = async (node: BenchNode, from: Oid | null = null) => {
+  const commit = await node.store.create({ parent: null, message: 'work', atSeconds: 1 })
+  return { result: { commit, branch: deliveryBranch }, alongside: [{ ref: deliveryBranch, from, to: commit }] }
 }
 
 const SILENT: Logger = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined, child: () => SILENT }

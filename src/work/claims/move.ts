@@ -41,10 +41,8 @@ export const planMove = (lease: Lease, move: Move, now: number): Result<PlannedM
   if (move.kind === 'acquire') return planAcquire(lease, move, now)
   const { seen } = lease
   if (seen.kind !== 'tip') return fail(seen.kind === 'quarantined' ? `quarantined: ${seen.reason}` : 'there is no claim')
-  switch (move.kind) {
-    case 'adopt': case 'resume': case 'reset': return planOwnership(lease, seen, move)
-    default: return planHolders(lease, seen, move)
-  }
+  if (move.kind === 'adopt' || move.kind === 'resume' || move.kind === 'reset') return planOwnership(lease, seen, move)
+  return planHolders(lease, seen, move)
 }
 
 const planAcquire = (lease: Lease, move: Extract<Move, { kind: 'acquire' }>, now: number): Result<PlannedMove> => {

@@ -1,10 +1,12 @@
-import { canonicalJson, ChorusError, fail, messageOf, ok } from '../../core/mod.ts'
-import type { Json, NodeId, Oid, RefName, Result, SessionId, TaskKey } from '../../core/mod.ts'
-import type { Clock, Entropy, Logger, RefStore, RefUpdate, Signer } from '../../ports/mod.ts'
+import { canonicalJson, ChorusError, fail, messageOf } from '../../core/mod.ts'
+import type { Json, Oid, RefName, Result, SessionId, TaskKey } from '../../core/mod.ts'
+import type { RefUpdate } from '../../ports/mod.ts'
 import { isUnavailable } from './availability.ts'
+import type { AdoptedClaim, ClaimsComponents, ClaimsInit, DeliverAnswer } from './contract.ts'
 import { EndedList } from './ended.ts'
 import type { ClaimEvent } from './events.ts'
-import type { IntentLog, IntentOutcome, SettledIntent } from './intents.ts'
+import { ClaimHousekeeping } from './housekeeping.ts'
+import type { IntentOutcome, SettledIntent } from './intents.ts'
 import { claimView } from './judgement.ts'
 import type { ClaimView } from './judgement.ts'
 import { LeaseKeeper } from './keeper.ts'
@@ -12,53 +14,15 @@ import { CLAIMS_ROOT, claimNames } from './leaf.ts'
 import type { ClaimNames } from './leaf.ts'
 import { isLeased } from './lease.ts'
 import type { Lease, Self, Witnesses } from './lease.ts'
-import { ClaimMoves, failureOf, isDone } from './moves.ts'
-import { endClaims, inBatches, prunable } from './pruning.ts'
-import type { PruneParts } from './pruning.ts'
-import { ClaimRemote } from './remote.ts'
+import { ClaimMoves, isDone } from './moves.ts'
 import { RESULT_BYTES_MAX } from './record.ts'
+import { ClaimRemote } from './remote.ts'
 import { claimTimes } from './settings.ts'
-import type { ClaimSettings, ClaimTimes } from './settings.ts'
 import { settleIntents, watchOwnClaims } from './start-up.ts'
 import { newStats } from './stats.ts'
 import type { ClaimStats } from './stats.ts'
 import { ClaimTable } from './table.ts'
-import type { Claim, ClaimEntry } from './table.ts'
-import { isSameOwner } from './transition.ts'
-
-export interface ClaimsComponents {
-  readonly store: RefStore
-  readonly signer: Signer
-  readonly clock: Clock
-  readonly entropy: Entropy
-  readonly logger: Logger
-  readonly intents: IntentLog
-  isMember(node: NodeId): boolean
-  /** Of the members but this node and the one asked about: how many there are, and how many cannot reach it. */
-  holderUnreachable(node: NodeId): Witnesses
-}
-
-export interface ClaimsInit extends Partial<ClaimSettings> {
-  /** This run of the process; a new one is drawn when not given. */
-  readonly session?: SessionId
-  /** Root of all refs of the protocol; the same in all nodes of a repository. */
-  readonly namespace?: string
-}
-
-export type DeliverAnswer =
-  | { readonly kind: 'delivered' }
-  | { readonly kind: 'superseded' }
-  /** The claim is still mine; what was to move with it was refused. */
-  | { readonly kind: 'refused'; readonly reason: string }
-  | { readonly kind: 'in-the-way'; readonly paths: readonly string[] }
-  /** Not known: deliver again, which first looks whether it happened. */
-  | { readonly kind: 'unclear'; readonly reason: string }
-
-export interface AdoptedClaim {
-  readonly key: TaskKey
-  readonly outcome: 'taken over' | 'released' | 'left' | 'lost'
-  readonly claim: Claim | undefined
-}
+import type { Claim } from './table.ts'
 
 const READS_AT_ONCE = 8
 
@@ -72,15 +36,16 @@ export class Claims {
   readonly #components: ClaimsComponents
   readonly #names: ClaimNames
   readonly #self: Self
-  readonly #times: ClaimTimes
   readonly #table: ClaimTable
   readonly #remote: ClaimRemote
-  readonly #ended: EndedList
   readonly #keeper: LeaseKeeper
   readonly #moves: ClaimMoves
+  readonly #housekeeping: ClaimHousekeeping
   readonly #listeners = new Set<(event: ClaimEvent) => void>()
   readonly #settling = new Set<Promise<void>>()
   #settled: Promise<readonly SettledIntent[]> | undefined
+  /** Claims of the last run may still be there. */
+  #unadopted = false
   #draining = false
 
   constructor(components: ClaimsComponents, init: ClaimsInit = {}) {
@@ -89,20 +54,19 @@ export class Claims {
     this.#components = components
     this.#names = claimNames(namespace ?? CLAIMS_ROOT)
     this.#self = { node: signer.node, session: session ?? entropy.fork('session').uuid() as SessionId }
-    this.#times = claimTimes(settings)
-    const [times, names, stats] = [this.#times, this.#names, this.stats]
+    const [times, names, stats] = [claimTimes(settings), this.#names, this.stats]
     const table = this.#table = new ClaimTable({
       self: this.#self, times, names, clock,
       emit: (event) => { this.#emit(event) },
       settle: (oid, outcome) => { this.#settle(oid, outcome) },
     })
     const remote = this.#remote = new ClaimRemote({ store, signer, clock, entropy, intents, names, table, stats, isMember: (node) => components.isMember(node) })
-    this.#ended = new EndedList(store, names)
-    const ended = this.#ended
+    const ended = new EndedList(store, names)
     this.#moves = new ClaimMoves({
       table, remote, ended, self: this.#self, clock, logger, stats,
       emit: (event) => { this.#emit(event) }, witnesses: (lease) => this.#witnesses(lease),
     })
+    this.#housekeeping = new ClaimHousekeeping({ table, remote, ended, self: this.#self, store, signer, clock, entropy, names, logger })
     this.#keeper = new LeaseKeeper({ store, clock, logger, times, table, remote, stats })
   }
 
@@ -113,9 +77,9 @@ export class Claims {
   async start(): Promise<void> {
     this.#draining = false
     this.#keeper.start()
+    this.#unadopted = true
     try {
-      await this.settle()
-      await this.adopt((view) => view.state === 'held' ? 'release' : 'leave')
+      await this.#giveBackOld()
     } catch (thrown) {
       if (!isUnavailable(thrown)) { await this.#keeper.stop(); throw thrown }
       this.#components.logger.warn('claims wait for the repository', { error: messageOf(thrown) })
@@ -165,6 +129,7 @@ export class Claims {
   async refresh(): Promise<void> {
     const { store, logger } = this.#components
     await this.settle()
+    await this.#giveBackOld()
     this.stats.refreshes += 1
     const versions = new Map(this.#table.entries().map((entry) => [entry, entry.version]))
     const tips = await store.tips(this.#names.prefix)
@@ -209,7 +174,7 @@ export class Claims {
       case 'landed': return { kind: 'delivered' }
       case 'moved': return { kind: 'superseded' }
       case 'not planned': return { kind: 'refused', reason: landing.reason }
-      default: return landing
+      case 'refused': case 'in-the-way': case 'unclear': return landing
     }
   }
 
@@ -257,53 +222,37 @@ export class Claims {
     await this.settle()
     await watchOwnClaims(this.#table, this.#components.store, { names: this.#names, self: this.#self })
     await this.refresh()
-    const adopted: AdoptedClaim[] = []
-    for (const entry of this.#table.entries()) {
-      const { seen, key } = entry.lease
-      if (seen.kind !== 'tip' || seen.record.node !== this.#self.node || isSameOwner(seen.record, this.#self) || !isLeased(seen.record.state)) continue
-      const decision = decide(this.view(key), key)
-      if (decision === 'leave') { adopted.push({ key, outcome: 'left', claim: undefined }); continue }
-      const as = decision === 'take over' ? 'taken over' : 'released'
-      const landing = await entry.lane.run(() => this.#remote.land(entry, { kind: 'adopt', as }))
-      adopted.push({ key, outcome: landing.kind === 'landed' ? as : 'lost', claim: entry.claim })
-    }
-    return adopted
+    return this.#housekeeping.adopt(({ lease: { key } }) => decide(this.view(key), key))
   }
 
   /** A person starts the task afresh, from parked, escalated or released; with `rework` also from delivered and done. */
-  async retry(key: TaskKey, options: { readonly reason?: string; readonly rework?: boolean } = {}): Promise<Result<undefined>> {
-    const entry = this.#table.entry(key)
-    return entry.lane.run(async () => {
-      await this.#remote.read(entry)
-      const landing = await this.#remote.land(entry, { kind: 'reset', reason: options.reason ?? 'a person asked to try again', rework: options.rework ?? false })
-      return isDone(landing) ? ok(undefined) : fail(failureOf(landing))
-    })
+  retry(key: TaskKey, options: { readonly reason?: string; readonly rework?: boolean } = {}): Promise<Result<undefined>> {
+    const { reason = 'a person asked to try again', rework = false } = options
+    return this.#housekeeping.retry(this.#table.entry(key), { reason, rework })
   }
 
   /** Deletes the refs of closed tasks that ended long ago; their last epochs go to the list of ended claims. */
   async prune(options: { readonly closedKeys: readonly TaskKey[]; readonly olderThanMs: number }): Promise<readonly TaskKey[]> {
     this.track(options.closedKeys)
     await this.refresh()
-    const closed = options.closedKeys.flatMap((key) => this.#table.find(key) ?? [])
-    const pruned: TaskKey[] = []
-    for (const batch of inBatches(prunable(closed, { olderThanMs: options.olderThanMs, wallMs: this.#components.clock.wallMs() }))) {
-      const ended = await this.#withLanes(batch, (free) => endClaims(free, this.#pruneParts()))
-      if (ended.ok) pruned.push(...ended.value)
-      else this.#components.logger.info('claims were not pruned this time', { reason: ended.reason, claims: batch.length })
-    }
+    const pruned = await this.#housekeeping.prune(options.closedKeys.flatMap((key) => this.#table.find(key) ?? []), options.olderThanMs)
     if (pruned.length > 0) this.#emit({ kind: 'claims_pruned', keys: pruned })
     return pruned
   }
 
   /** A person's act: removes a quarantined tip, so that the task can be claimed again, after its last valid epoch. */
-  async clear(key: TaskKey): Promise<Result<undefined>> {
-    const entry = this.#table.entry(key)
-    return entry.lane.run(async () => {
-      await this.#remote.read(entry)
-      if (entry.lease.seen.kind !== 'quarantined') return fail('it is not quarantined')
-      const ended = await endClaims([entry], this.#pruneParts())
-      return ended.ok ? ok(undefined) : ended
-    })
+  clear(key: TaskKey): Promise<Result<undefined>> { return this.#housekeeping.clear(this.#table.entry(key)) }
+
+  /** After a start: held claims of the last run are released, delivered ones left to be finished. Until it has happened once. */
+  async #giveBackOld(): Promise<void> {
+    if (!this.#unadopted) return
+    this.#unadopted = false
+    try {
+      await this.adopt((view) => view.state === 'held' ? 'release' : 'leave')
+    } catch (thrown) {
+      this.#unadopted = true
+      throw thrown
+    }
   }
 
   /** Undefined when claims may be taken: not draining, and the last run's intents settled. */
@@ -316,20 +265,6 @@ export class Claims {
       if (isUnavailable(thrown)) return fail(messageOf(thrown))
       throw thrown
     }
-  }
-
-  async #withLanes<T>(entries: readonly ClaimEntry[], work: (free: readonly ClaimEntry[]) => Promise<Result<T>>): Promise<Result<T>> {
-    const leaving = new Map(entries.flatMap((entry) => { const leave = entry.lane.tryEnter(); return leave === undefined ? [] : [[entry, leave] as const] }))
-    try {
-      return leaving.size === 0 ? fail('they are moving') : await work([...leaving.keys()])
-    } finally {
-      for (const leave of leaving.values()) leave()
-    }
-  }
-
-  #pruneParts(): PruneParts {
-    const { store, signer, clock, entropy } = this.#components
-    return { store, signer, clock, entropy, names: this.#names, ended: this.#ended, remote: this.#remote }
   }
 
   #witnesses(lease: Lease): Witnesses {
