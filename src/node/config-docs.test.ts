@@ -7,7 +7,7 @@ import { configJsonSchema } from './config-schema.ts'
 
 const root = path.resolve(import.meta.dirname, '../..')
 
-// Both are written anew by `vitest run -u src/node/config-docs.test.ts`.
+// Both are written anew by `vitest run src/node/config-docs.test.ts --update`.
 it('schema/chorus.schema.json is what the parser accepts', async () => {
   await expect(`${JSON.stringify(configJsonSchema(), undefined, 2)}\n`).toMatchFileSnapshot(path.join(root, 'schema/chorus.schema.json'))
 })

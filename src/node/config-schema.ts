@@ -43,9 +43,9 @@ const repository = section({
   approve_first: flag().prefault(true).describe("Whether this node's first delivery into the repository waits for a person."),
 })
 
-const sandboxKinds = oneOf(['bubblewrap', 'none'])
+const sandboxKinds = oneOf(['bubblewrap'])
 const sandbox = section({
-  kind: sandboxKinds.prefault('bubblewrap').describe('`none` runs agents and checks unconfined: only for machines that may be lost.'),
+  kind: sandboxKinds.prefault('bubblewrap').describe('What confines agents and checks. Nothing runs without it.'),
   memory: size('64MiB', '1TiB').optional().describe('Per sandbox. Default 2GiB for agents and set-up, 1GiB for checks.'),
   disk: size('16MiB', '10TiB').optional().describe('Total size of a workspace. Default 2GiB, 4GiB in set-up.'),
   processes: whole(8, 100_000).optional().describe('Per sandbox. Default 256.'),
@@ -76,7 +76,6 @@ export const configSchema = section({
     binary: line(1_000).optional().describe("For `preset`: the agent's program on this machine. Searched in PATH when left out."),
     timeout: duration('1s', '24h').prefault('10m').describe('For all rounds of one attempt.'),
     rounds: whole(1, 10).prefault(3).describe('How often the agent may try, with the output of the failed checks.'),
-    fallback: oneOf(['fail', 'mock']).prefault('fail').describe('`mock` pretends when the engine is unavailable; such a result is never delivered.'),
     tokens_max: whole(1_000, 1_000_000_000).optional().describe('Model tokens that one attempt may use.'),
     model: model.optional().describe('Overrides `agent.models`.'),
   }).prefault({}),
@@ -99,7 +98,6 @@ export const configSchema = section({
     listen: list(multiaddr(), 20).prefault(['/ip4/0.0.0.0/tcp/0']).describe('Addresses to listen on. An empty list only dials out.'),
     mdns: flag().prefault(true).describe('Find nodes on the local network.'),
     bootstrap: list(multiaddr(), 50).prefault([]).describe('Nodes to dial at start, as `chorus status` shows them.'),
-    swarm_key_file: line(1_000).optional().describe('Only nodes with the same key can connect. Relative to this file.'),
   }).prefault({}),
   poll: duration('1s', '1h').prefault('30s').describe('How often the repositories are looked at.'),
   log: section({

@@ -23,12 +23,11 @@ export interface ChorusConfig {
     readonly binary: string | undefined
     readonly timeoutMs: number
     readonly roundsMax: number
-    readonly fallback: 'fail' | 'mock'
     readonly tokensMax: number | undefined
     readonly model: ModelConfig | undefined
   }
   readonly sandbox: {
-    readonly kind: 'bubblewrap' | 'none'
+    readonly kind: 'bubblewrap'
     readonly memoryBytesMax: number | undefined
     readonly diskBytesMax: number | undefined
     readonly processesMax: number | undefined
@@ -41,7 +40,7 @@ export interface ChorusConfig {
     readonly expertise: 'score' | 'gate'
     readonly roleFamilies: readonly (readonly string[])[]
   }
-  readonly network: { readonly listen: readonly string[]; readonly mdns: boolean; readonly bootstrap: readonly string[]; readonly swarmKeyFile: string | undefined }
+  readonly network: { readonly listen: readonly string[]; readonly mdns: boolean; readonly bootstrap: readonly string[] }
   readonly pollMs: number
   readonly log: { readonly level: 'debug' | 'info' | 'warn' | 'error' }
   /** For people: what was read but sets nothing. */
@@ -86,12 +85,12 @@ export const toConfig = (file: ConfigOutput, warnings: readonly string[]): Choru
     execution: {
       engine: execution.engine !== 'auto' ? execution.engine : execution.preset !== undefined ? 'acp' : execution.command !== undefined ? 'command' : 'repair',
       command: execution.command, preset: execution.preset, binary: execution.binary, timeoutMs: execution.timeout, roundsMax: execution.rounds,
-      fallback: execution.fallback, tokensMax: execution.tokens_max, model: execution.model === undefined ? models[0] : toModel(execution.model),
+      tokensMax: execution.tokens_max, model: execution.model === undefined ? models[0] : toModel(execution.model),
     },
     sandbox: { kind: sandbox.kind, memoryBytesMax: sandbox.memory, diskBytesMax: sandbox.disk, processesMax: sandbox.processes, cpusMax: sandbox.cpus },
     claims: { leaseMs: claims.lease, renewMs: claims.renew, namespace: claims.namespace },
     matching: { weights: matching.weights, threshold: matching.threshold, expertise: matching.expertise, roleFamilies: matching.role_families },
-    network: { listen: network.listen, mdns: network.mdns, bootstrap: network.bootstrap, swarmKeyFile: network.swarm_key_file },
+    network: { listen: network.listen, mdns: network.mdns, bootstrap: network.bootstrap },
     pollMs: file.poll,
     log: file.log,
     warnings,

@@ -19,7 +19,7 @@ describe('parseConfig', () => {
     for (const text of ['', '# nothing\n', '{}', 'agent:\nchecks:\n']) expect(parse(text)).toMatchObject({ agent: { role: 'developer' }, checks: undefined })
     expect(parse('')).toMatchObject({
       repositories: [{ provider: 'local', path: '.', url: undefined, delivery: 'branch', mergeOn: ['proved'], approveFirst: true }],
-      execution: { engine: 'repair', timeoutMs: 600_000, roundsMax: 3, fallback: 'fail', model: undefined },
+      execution: { engine: 'repair', timeoutMs: 600_000, roundsMax: 3, model: undefined },
       claims: { leaseMs: 90_000, renewMs: 30_000, namespace: 'refs/chorus' },
       matching: { weights: { role: 0.4, expertise: 0.3, availability: 0.2, performance: 0.1 }, threshold: 0.5, expertise: 'score' },
       sandbox: { kind: 'bubblewrap' }, network: { mdns: true }, pollMs: 30_000, warnings: [],
@@ -66,19 +66,19 @@ execution:
   model: { name: gpt, endpoint: 'https://models.example/v1', key_env: MODEL_KEY }
 sandbox: { memory: 2GiB, processes: 64, cpus: 0.5 }
 claims: { lease: 15m, renew: 5m }
-network: { listen: [], mdns: false, bootstrap: ['/ip4/10.0.0.1/tcp/4001/p2p/12D3KooWabc'], swarm_key_file: swarm.key }
+network: { listen: [], mdns: false, bootstrap: ['/ip4/10.0.0.1/tcp/4001/p2p/12D3KooWabc'] }
 poll: 5s
 `)).toMatchObject({
       repositories: [{ url: 'git@host:team/app.git', path: undefined, branch: 'trunk', delivery: 'merge', mergeOn: ['proved', 'reproduced'], approveFirst: false }],
       checks: ['npm test', 'npm run lint'], setup: ['npm ci'], protected: ['deploy/'],
       execution: { engine: 'acp', preset: 'opencode', binary: '/opt/opencode', timeoutMs: 5_400_000, model: { keyEnv: 'MODEL_KEY', provider: 'openai' } },
       sandbox: { kind: 'bubblewrap', memoryBytesMax: 2 ** 31, processesMax: 64, cpusMax: 0.5 },
-      claims: { leaseMs: 900_000, renewMs: 300_000 }, network: { mdns: false, swarmKeyFile: 'swarm.key' }, pollMs: 5_000,
+      claims: { leaseMs: 900_000, renewMs: 300_000 }, network: { mdns: false }, pollMs: 5_000,
     })
   })
 
   it('takes the sandbox as one word, and a command as a shell line or as program and arguments', () => {
-    expect(parse('sandbox: none').sandbox.kind).toBe('none')
+    expect(parse('sandbox: bubblewrap').sandbox.kind).toBe('bubblewrap')
     expect(parse('execution: { engine: command, command: "fix-it --all" }').execution).toMatchObject({ engine: 'command', command: ['sh', '-c', 'fix-it --all'] })
     expect(parse('execution: { command: [fix-it, --all] }').execution).toMatchObject({ engine: 'command', command: ['fix-it', '--all'] })
   })
@@ -91,7 +91,7 @@ poll: 5s
     ['an unknown key in a list', 'repositories:\n  - path: .\n    mergeon: [proved]\n', 'line 3: unknown key "repositories[0].mergeon": did you mean merge_on?', 'repositories[0].mergeon'],
     ['an unknown key in a section with two forms', 'sandbox:\n  memroy: 2GiB\n', 'line 2: unknown key "sandbox.memroy": did you mean memory?', 'sandbox.memroy'],
     ['a key like nothing', 'zebra: 1', 'known here: agent, repositories', 'zebra'],
-    ['a word that is not offered', 'sandbox: docker-ish', 'sandbox.kind: expected bubblewrap or none, got "docker-ish"', 'sandbox.kind'],
+    ['a word that is not offered', 'sandbox: none', 'sandbox.kind: expected bubblewrap, got "none"', 'sandbox.kind'],
     ['a duration without unit', 'claims:\n  lease: 90\n', 'line 2: claims.lease: expected a duration with its unit from 5s to 24h, got 90', 'claims.lease'],
     ['a duration out of range', 'claims: { lease: 2s }', 'expected a duration with its unit from 5s to 24h, got "2s"', 'claims.lease'],
     ['a size in an unknown unit', 'sandbox: { memory: 2Gi }', 'sandbox.memory: expected a size with its unit from 64MiB to 1TiB, got "2Gi"', 'sandbox.memory'],
@@ -149,8 +149,8 @@ describe('environment overrides', () => {
   })
 
   it('fit the short form of the sandbox', () => {
-    expect(parse('sandbox: none', { CHORUS_SANDBOX_CPUS: '1' }).sandbox).toMatchObject({ kind: 'none', cpusMax: 1 })
-    expect(parse('sandbox: none', { CHORUS_SANDBOX_KIND: 'bubblewrap' }).sandbox.kind).toBe('bubblewrap')
+    expect(parse('sandbox: bubblewrap', { CHORUS_SANDBOX_CPUS: '1' }).sandbox).toMatchObject({ kind: 'bubblewrap', cpusMax: 1 })
+    expect(parse('sandbox: other', { CHORUS_SANDBOX_KIND: 'bubblewrap' }).sandbox.kind).toBe('bubblewrap')
   })
 
   it('are named when they are wrong', () => {
