@@ -20,6 +20,8 @@ export interface HeldClaim {
   readonly epoch: Epoch
   readonly attempt: number
   readonly oid: Oid
+  /** What was taken over is delivered already: only the provider's part is left. */
+  readonly takenDelivered: boolean
   /** Aborted when the claim is lost: superseded, or not renewed in time. */
   readonly signal: AbortSignal
 }

@@ -97,7 +97,6 @@ export class TaskRun {
 
   async #acquire(): Promise<void> {
     const { claims } = this.#parts.repository
-    const before = claims.view(this.task.key)
     const won = await claims.acquire(this.task.key)
     if (!won.ok) return this.input({ kind: 'claim-lost', reason: won.reason })
     this.#claim = won.value
@@ -105,8 +104,9 @@ export class TaskRun {
     const superseded = (): void => { this.input({ kind: 'superseded', reason: String(won.value.signal.reason ?? 'the claim was lost') }) }
     if (won.value.signal.aborted) return superseded()
     won.value.signal.addEventListener('abort', superseded, { once: true })
-    this.#delivered = before.state === 'delivered' ? readDelivered(before.result) : undefined
-    this.input({ kind: 'claim-won', deliveredBefore: before.state === 'delivered' })
+    const { takenDelivered } = won.value
+    if (takenDelivered) this.#delivered = readDelivered(claims.view(this.task.key).result)
+    this.input({ kind: 'claim-won', deliveredBefore: takenDelivered })
   }
 
   async #tellClaimed(): Promise<void> {

@@ -26,7 +26,9 @@ export type AgentProbe = { readonly ready: true } | { readonly ready: false; rea
 export interface AgentRequest {
   readonly taskId: string
   readonly title: string
-  /** Everything the agent is told, untrusted parts fenced. */
+  /** The task in its author's words: untrusted. */
+  readonly description: string
+  /** Everything the agent is told, the description fenced among it. */
   readonly prompt: string
   /** What the last round's checks printed; undefined in the first round. */
   readonly feedback?: string | undefined

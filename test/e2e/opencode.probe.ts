@@ -42,7 +42,7 @@ const withOpencode = async (scriptsOf: (repository: ForeignRepository) => readon
     let feedback: string | undefined
     for (let round = 0; round < given.rounds; round++) {
       const report = await runner.run({
-        taskId: 'semver-1', title: repository.task.title, prompt: `${repository.task.title}\n\n${repository.task.description}`, feedback,
+        taskId: 'semver-1', title: repository.task.title, description: repository.task.description, prompt: `${repository.task.title}\n\n${repository.task.description}`, feedback,
         environment: { TASK_ID: 'semver-1' }, timeoutMs: given.down === true ? 20_000 : 90_000,
       }, bench)
       const check = await bench.check()
@@ -111,7 +111,7 @@ const plays: Readonly<Record<string, () => Promise<unknown>>> = {
       const workspacePath = path.join(folder, 'workspace')
       const repository = await layForeignRepository(workspacePath)
       const bench = sandboxBench(sandbox, { workspacePath, check: repository.check })
-      const report = await new RepairRunner().run({ taskId: 's', title: repository.task.title, prompt: repository.task.description, environment: {}, timeoutMs: 120_000 }, bench)
+      const report = await new RepairRunner().run({ taskId: 's', title: repository.task.title, description: repository.task.description, prompt: repository.task.description, environment: {}, timeoutMs: 120_000 }, bench)
       const content = await readFile(path.join(workspacePath, repository.brokenFile), 'utf8')
       expect(report.outcome === 'finished' && content === repository.fixedContent, 'the original text back', report)
       return { said: report.said, usage: report.usage }

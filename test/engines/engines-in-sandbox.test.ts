@@ -30,7 +30,7 @@ beforeEach(async () => {
   await mkdir(workspacePath)
 })
 
-const request = (given: Partial<AgentRequest> = {}): AgentRequest => ({ taskId: 't', title: 'mend it', prompt: 'mend it', environment: { TASK_ID: '7' }, timeoutMs: 25_000, ...given })
+const request = (given: Partial<AgentRequest> = {}): AgentRequest => ({ taskId: 't', title: 'mend it', description: 'mend it', prompt: 'mend it', environment: { TASK_ID: '7' }, timeoutMs: 25_000, ...given })
 const written = (file: string): Promise<string> => readFile(path.join(workspacePath, file), 'utf8')
 const preset = (behaviour: string): AcpPreset => ({
   name: 'scripted', command: ['node', INSIDE, behaviour], binary: AGENT, environment: {}, modelPort: undefined, mounts: [{ source: AGENT, target: INSIDE, writable: false }],

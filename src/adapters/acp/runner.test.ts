@@ -28,7 +28,7 @@ interface Given extends Partial<AcpRunnerOptions> {
 const run = async (behaviour: string, given: Given = {}): Promise<{ report: AgentReport; bench: LocalBench }> => {
   // The double's sandbox does not hear of the abort, so that it is the runner that ends the agent.
   const bench = localBench(workspace)
-  const request: AgentRequest = { taskId: 't', title: 'x', prompt: 'mend it', environment: { TASK_ID: '7' }, timeoutMs: 20_000, ...given.request }
+  const request: AgentRequest = { taskId: 't', title: 'x', description: 'x', prompt: 'mend it', environment: { TASK_ID: '7' }, timeoutMs: 20_000, ...given.request }
   const runner = new AcpRunner({ preset: preset(behaviour), directory: workspace, cancelGraceMs: 1_000, ...given })
   const progress = (event: AgentProgress): void => { bench.progress(event); given.onProgress?.(event) }
   return { report: await runner.run(request, { ...bench, progress, signal: given.signal ?? bench.signal }), bench }
@@ -92,7 +92,7 @@ describe('AcpRunner', () => {
     expect((await run('die')).report).toMatchObject({ outcome: 'failed', detail: expect.stringMatching(/out of ideas/) as unknown })
     expect((await run('finish-and-die')).report).toMatchObject({ outcome: 'finished', said: 'Bye.' })
     const missing = new AcpRunner({ preset: { ...preset(''), command: ['/no/such/agent'] } })
-    const request = { taskId: 't', title: 'x', prompt: 'x', environment: {}, timeoutMs: 5_000 }
+    const request = { taskId: 't', title: 'x', description: 'x', prompt: 'x', environment: {}, timeoutMs: 5_000 }
     expect(await missing.run(request, localBench(workspace))).toMatchObject({ outcome: 'failed' })
   })
 

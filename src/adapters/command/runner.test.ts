@@ -11,7 +11,7 @@ beforeEach(async () => { workspace = await mkdtemp(path.join(os.tmpdir(), 'comma
 afterEach(() => rm(workspace, { recursive: true, force: true }))
 
 const request = (given: Partial<AgentRequest> = {}): AgentRequest =>
-  ({ taskId: 't', title: 'x', prompt: 'mend $(touch pwned) `touch pwned`', environment: { TASK_ID: '7' }, timeoutMs: 20_000, ...given })
+  ({ taskId: 't', title: 'x', description: 'x', prompt: 'mend $(touch pwned) `touch pwned`', environment: { TASK_ID: '7' }, timeoutMs: 20_000, ...given })
 const written = (file: string): Promise<string> => readFile(path.join(workspace, file), 'utf8')
 
 describe('CommandRunner', () => {

@@ -18,7 +18,7 @@ export interface Clues {
 
 export interface ClueSources {
   readonly title: string
-  readonly prompt: string
+  readonly description: string
   /** Output of the failing checks, newest part. */
   readonly output: string
   /** All files of the workspace, tests included, by relative path. */
@@ -40,13 +40,13 @@ const TEST_WORDS = new Set([
 
 export const cluesOf = (sources: ClueSources): Clues => {
   const output = sources.output.slice(-TEXT_CHARACTERS_MAX)
-  const prompt = sources.prompt.slice(0, TEXT_CHARACTERS_MAX)
+  const description = sources.description.slice(0, TEXT_CHARACTERS_MAX)
   const known = [...sources.texts.keys()]
   const lines = new Set<string>()
   const files = new Set<string>()
   const failing = new Set<string>()
   const titled = new Set(codeWords(sources.title))
-  const told = new Set([...titled, ...codeWords(prompt)])
+  const told = new Set([...titled, ...codeWords(description)])
   const called = new Set<string>()
   for (const [, place = '', line = ''] of output.matchAll(LOCATION)) {
     const file = resolveNamed(place, known)
@@ -61,7 +61,7 @@ export const cluesOf = (sources: ClueSources): Clues => {
   }
   // Nothing named a test: all tests are suspect, so that what they import still comes before what they do not.
   const starts = failing.size > 0 ? failing : new Set(known.filter(sources.isTest))
-  const weakNames = new Set([...words(prompt), ...words(output)])
+  const weakNames = new Set([...words(description), ...words(output)])
   const strongNames = new Set([...told, ...called, ...words(sources.title)])
   const chiefNames = new Set([...titled, ...[...told].filter((name) => called.has(name))])
   return { lines, files, strongNames, chiefNames, weakNames, distance: importDistance(starts, sources.texts) }

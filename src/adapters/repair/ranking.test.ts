@@ -12,8 +12,8 @@ const FILES = new Map([
   ['test/price.test.js', 'import test from \'node:test\'\nimport { gross } from \'../src/price.js\'\n\n\n\n\n\n\ntest(\'sums\', () => {\n  assert.equal(gross(1, 1), 2)\n})\n'],
 ])
 
-const clues = (given: { readonly title?: string; readonly prompt?: string; readonly output?: string; readonly texts?: ReadonlyMap<string, string> }): Clues =>
-  cluesOf({ title: '', prompt: '', output: '', texts: FILES, isTest: isTestFile, ...given })
+const clues = (given: { readonly title?: string; readonly description?: string; readonly output?: string; readonly texts?: ReadonlyMap<string, string> }): Clues =>
+  cluesOf({ title: '', description: '', output: '', texts: FILES, isTest: isTestFile, ...given })
 
 const ranked = (given: Clues): readonly string[] => {
   const files = [...FILES].filter(([file]) => !isTestFile(file)).map(([file, text]) => candidatesOf(file, text))
@@ -36,7 +36,7 @@ describe('clues', () => {
   })
 
   test('words of the task that are written as code are names, plain words are hints', () => {
-    const found = clues({ title: 'gross() fails', prompt: 'Look at `net`, totalOf and `price.rate` for a large number of `price.items(1)`' })
+    const found = clues({ title: 'gross() fails', description: 'Look at `net`, totalOf and `price.rate` for a large number of `price.items(1)`' })
     expect([...found.chiefNames]).toEqual(['gross'])
     expect([...found.strongNames]).toEqual(expect.arrayContaining(['gross', 'fails', 'net', 'totalOf', 'rate', 'items']))
     expect(found.strongNames).not.toContain('large')
@@ -44,12 +44,12 @@ describe('clues', () => {
   })
 
   test('what stands before a dot says nothing: it is the name of the whole', () => {
-    expect([...clues({ title: '`lib.net(1)`', prompt: 'use lib.net(2)' }).strongNames]).toEqual(['net', 'lib'])
-    expect(clues({ prompt: '`lib.net(1)`' }).strongNames).not.toContain('lib')
+    expect([...clues({ title: '`lib.net(1)`', description: 'use lib.net(2)' }).strongNames]).toEqual(['net', 'lib'])
+    expect(clues({ description: '`lib.net(1)`' }).strongNames).not.toContain('lib')
   })
 
   test('what both the task and the failing test name comes first of all', () => {
-    const found = clues({ prompt: 'see `gross` and `net`', output: 'at /workspace/test/price.test.js:10:10' })
+    const found = clues({ description: 'see `gross` and `net`', output: 'at /workspace/test/price.test.js:10:10' })
     expect([...found.chiefNames]).toEqual(['gross'])
   })
 

@@ -21,7 +21,7 @@ const lay = async (files: Readonly<Record<string, string>>): Promise<void> => {
 
 const repair = async (title: string, options: LocalBenchOptions & { readonly timeoutMs?: number; readonly candidatesMax?: number; readonly checkTimeoutMsMin?: number } = {}): Promise<{ report: AgentReport; bench: LocalBench }> => {
   const bench = localBench(workspace, options)
-  const request: AgentRequest = { taskId: 't', title, prompt: title, environment: {}, timeoutMs: options.timeoutMs ?? 25_000 }
+  const request: AgentRequest = { taskId: 't', title, description: title, prompt: title, environment: {}, timeoutMs: options.timeoutMs ?? 25_000 }
   const { candidatesMax = 400, checkTimeoutMsMin = 5_000 } = options
   const runner = new RepairRunner({ candidatesMax, checkTimeoutMsMin })
   return { report: await runner.run(request, bench), bench }
@@ -157,7 +157,7 @@ describe('RepairRunner', () => {
   test('a sandbox that fails is not taken for a failure of the engine', async () => {
     await lay({ ...MODULE, 'src/f.js': 'export const f = 1\n' })
     const broken = { ...localBench(workspace), check: () => Promise.reject(new ChorusError('SANDBOX_UNAVAILABLE', 'no sandbox')) }
-    const request = { taskId: 't', title: 'f', prompt: 'f', environment: {}, timeoutMs: 1_000 }
+    const request = { taskId: 't', title: 'f', description: 'f', prompt: 'f', environment: {}, timeoutMs: 1_000 }
     await expect(new RepairRunner().run(request, broken)).rejects.toMatchObject({ code: 'SANDBOX_UNAVAILABLE' })
   })
 })

@@ -12,7 +12,7 @@ import { FILE_LIMITS, isTestFile, listSources, readSource } from './workspace-fi
 export interface RepairOptions {
   /** Candidates that are tried before giving up. Default 400. */
   readonly candidatesMax?: number
-  /** A candidate's checks get four times what the first run took, and no less than this. Default 5000. */
+  /** A candidate's checks get four times what the first run took, and no less than this. Default 2000. */
   readonly checkTimeoutMsMin?: number
 }
 
@@ -37,7 +37,7 @@ export class RepairRunner implements AgentRunner {
 
   constructor(options: RepairOptions = {}) {
     this.#candidatesMax = options.candidatesMax ?? 400
-    this.#checkTimeoutMsMin = options.checkTimeoutMsMin ?? 5_000
+    this.#checkTimeoutMsMin = options.checkTimeoutMsMin ?? 2_000
   }
 
   /** Always ready: it is part of this program. */
@@ -127,7 +127,7 @@ const readAll = async (workspace: string): Promise<ReadonlyMap<string, string>> 
 const rankedCandidates = async (request: AgentRequest, baseline: CheckReport, texts: ReadonlyMap<string, string>): Promise<readonly Candidate[]> => {
   const clues = cluesOf({
     title: request.title,
-    prompt: request.prompt,
+    description: request.description,
     output: [request.feedback ?? '', ...baseline.commands.map((command) => command.output)].join('\n'),
     texts,
     isTest: isTestFile,

@@ -1,4 +1,5 @@
-import { ChorusError, assert, messageOf, sha256 } from '../../core/mod.ts'
+import { ChorusError, assert, canonicalJson, messageOf, sha256 } from '../../core/mod.ts'
+import type { BoundedMap, Oid } from '../../core/mod.ts'
 import type { EgressGate, SandboxMount, SandboxNetwork, Workspace } from '../../ports/mod.ts'
 import type { AttemptFacts, AttemptRequest, CheckSummary } from './attempt.ts'
 import { summarize } from './attempt.ts'
@@ -15,9 +16,15 @@ import { buildPrompt } from './prompt.ts'
 import { runRound } from './round.ts'
 import { setUp, setupThrew } from './setup.ts'
 
+/** What attempts of one repository share. */
+export interface RunParts extends ExecutionParts {
+  /** Results of the project's checks by commit, commands and mounts. */
+  readonly checkMemory: BoundedMap<string, readonly CommandRun[]>
+}
+
 /** Carries out the effects of one attempt, one after another, and keeps its counts. Used once. */
 export class AttemptRun {
-  readonly #parts: ExecutionParts
+  readonly #parts: RunParts
   readonly #request: AttemptRequest
   readonly #workspace: Workspace
   readonly #signal: AbortSignal
@@ -33,7 +40,7 @@ export class AttemptRun {
   #prompt = ''
   #said = ''
 
-  constructor(parts: ExecutionParts, about: { readonly request: AttemptRequest; readonly workspace: Workspace; readonly plan: AttemptPlan; readonly label: string; readonly signal: AbortSignal }) {
+  constructor(parts: RunParts, about: { readonly request: AttemptRequest; readonly workspace: Workspace; readonly plan: AttemptPlan; readonly label: string; readonly signal: AbortSignal }) {
     this.#parts = parts
     this.#request = about.request
     this.#workspace = about.workspace
@@ -122,13 +129,13 @@ export class AttemptRun {
       }
       case 'run-base':
         this.#tell('running the checks before any change')
-        return { kind: 'base-ran', runs: await this.#check(effect.commands, () => this.#workspace.checkout(base), { mounts: this.#baseMounts }) }
+        return { kind: 'base-ran', runs: await this.#check(effect.commands, () => this.#workspace.checkout(base), { mounts: this.#baseMounts, commit: base }) }
       case 'run-agent': return this.#runAgent(effect)
       case 'take-snapshot': return this.#snapshot()
       case 'inspect': return { kind: 'inspected', inspection: await this.#inspect(effect.snapshot) }
       case 'run-checks':
         this.#tell('running the checks on the change')
-        return { kind: 'checked', runs: await this.#check(effect.commands, () => this.#workspace.checkout(effect.commit), { mounts: this.#changeMounts ?? this.#baseMounts }) }
+        return { kind: 'checked', runs: await this.#check(effect.commands, () => this.#workspace.checkout(effect.commit), { mounts: this.#changeMounts ?? this.#baseMounts, commit: effect.commit }) }
       case 'run-overlay':
         this.#tell('running the added tests without the change')
         return {
@@ -138,15 +145,23 @@ export class AttemptRun {
     }
   }
 
-  /** The task's own check gets a checkout of its own: what ran before cannot have touched its tests. */
-  async #check(commands: readonly string[], checkout: () => Promise<string>, options: { readonly mounts: readonly SandboxMount[] }): Promise<readonly CommandRun[]> {
+  /**
+   * The task's own check gets a checkout of its own: what ran before cannot have touched its tests. With `commit`, the
+   * project's checks on exactly that commit are remembered: what is delivered today is the base of the next attempt.
+   */
+  async #check(commands: readonly string[], checkout: () => Promise<string>, options: { readonly mounts: readonly SandboxMount[]; readonly commit?: Oid }): Promise<readonly CommandRun[]> {
     const named = commands.filter((command) => command === this.#state.plan.check)
     const others = commands.filter((command) => command !== this.#state.plan.check)
     const runs: CommandRun[] = []
-    for (const group of [named, others]) {
-      if (group.length > 0) runs.push(...await runCommands(group, this.#place(await checkout(), options.mounts, this.#signal)))
-    }
-    return runs
+    if (named.length > 0) runs.push(...await runCommands(named, this.#place(await checkout(), options.mounts, this.#signal)))
+    if (others.length === 0) return runs
+    const { checkMemory } = this.#parts
+    const key = options.commit === undefined ? undefined : canonicalJson([options.commit, others, options.mounts.map(({ source, target }) => [source, target])])
+    const known = key === undefined ? undefined : checkMemory.get(key)
+    const ran = known ?? await runCommands(others, this.#place(await checkout(), options.mounts, this.#signal))
+    // A run that was cut short says nothing of the commit.
+    if (key !== undefined && ran.every(({ end }) => end.outcome === 'exited')) checkMemory.set(key, ran)
+    return [...runs, ...ran]
   }
 
   async #runAgent({ round, feedback, timeoutMs }: Extract<AttemptEffect, { kind: 'run-agent' }>): Promise<AttemptInput> {
@@ -161,7 +176,7 @@ export class AttemptRun {
     const ended = await runRound({
       runner, sandbox, clock, mounts, environment, network: await this.#modelNetwork(), limits: options.agentLimits, label: `${this.#label}-agent`,
       workspacePath: this.#workspace.path, signal: this.#signal, onUsage: this.#onUsage, onProgress: (text) => { this.#tell(text) },
-      request: { taskId: task.key, title: task.title, prompt: this.#prompt, feedback, environment, timeoutMs },
+      request: { taskId: task.key, title: task.title, description: task.description, prompt: this.#prompt, feedback, environment, timeoutMs },
       check: async ({ signal, timeoutMsMax }) => {
         const place = this.#place(this.#workspace.path, this.#baseMounts, signal)
         return toCheckReport(await runCommands(quick, { ...place, limits: { ...place.limits, timeoutMs: Math.min(place.limits.timeoutMs, timeoutMsMax) } }))

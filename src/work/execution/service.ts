@@ -1,5 +1,5 @@
 import type { Oid } from '../../core/mod.ts'
-import { ChorusError, assert, messageOf, unreachable } from '../../core/mod.ts'
+import { BoundedMap, ChorusError, assert, messageOf, unreachable } from '../../core/mod.ts'
 import type { Clock, Egress, FileChange, Logger, Sandbox, SourceTree, Workspace, Workspaces } from '../../ports/mod.ts'
 import type { AttemptOutcome, AttemptRequest, Recheck, VerifiedAttempt } from './attempt.ts'
 import { commitMessage } from './commit-message.ts'
@@ -8,6 +8,7 @@ import type { ExecutionOptions } from './options.ts'
 import type { ParseProject } from './project.ts'
 import { replayedChanges } from './inspection.ts'
 import { AttemptRun } from './run.ts'
+import type { RunParts } from './run.ts'
 import type { SetupCache } from './setup.ts'
 
 export interface ExecutionParts {
@@ -25,13 +26,15 @@ export interface ExecutionParts {
   readonly options: ExecutionOptions
 }
 
+const CHECKS_REMEMBERED_MAX = 32
+
 /** Attempts on the tasks of one repository. Several may run at once. */
 export class Execution {
-  readonly #parts: ExecutionParts
+  readonly #parts: RunParts
   #count = 0
 
   constructor(parts: ExecutionParts) {
-    this.#parts = parts
+    this.#parts = { ...parts, checkMemory: new BoundedMap(CHECKS_REMEMBERED_MAX) }
   }
 
   /**

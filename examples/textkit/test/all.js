@@ -1,0 +1,13 @@
+// One process for the whole suite; each file also runs by itself, as in `node test/csv.test.js`.
+import './bytes.test.js'
+import './csv.test.js'
+import './diff.test.js'
+import './duration.test.js'
+import './lru.test.js'
+import './queue.test.js'
+import './retry.test.js'
+import './semver-range.test.js'
+import './slug.test.js'
+import './table.test.js'
+import './template.test.js'
+import './wrap.test.js'
