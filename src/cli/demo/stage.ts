@@ -72,6 +72,8 @@ const layNode = (folder: string, remote: string, index: number, swarmKey: string
     'repositories:', '  - provider: local', `    url: ${JSON.stringify(remote)}`, '    delivery: merge', '    merge_on: [proved]', '    approve_first: false',
     'claims:', '  lease: 12s', '  renew: 4s',
     'network:', '  listen: [/ip4/127.0.0.1/tcp/0]',
+    // Any of them may stand in for another that is gone.
+    'matching:', `  role_families: [[${CAST.map((member) => member.role).join(', ')}]]`,
     'poll: 2s',
     execution, '',
   ].join('\n'))
