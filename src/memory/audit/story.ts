@@ -45,5 +45,6 @@ const execution = (data: Readonly<Record<string, unknown>>): string => {
     .map((name) => `${name} ${String(data[name]).slice(0, 60)}`)
   const checks = Array.isArray(data.checks) ? data.checks as readonly unknown[] : []
   const green = checks.filter((check) => typeof check === 'object' && check !== null && 'green' in check && check.green === true).length
-  return [...facts, `${green} of ${checks.length} checks green`].join(', ')
+  const rounds = typeof data.rounds === 'number' ? [`${data.rounds} round${data.rounds === 1 ? '' : 's'}`] : []
+  return [...rounds, ...facts, `${green} of ${checks.length} checks green`].join(', ')
 }

@@ -90,7 +90,7 @@ export class AttemptRun {
     return {
       base: plan.base,
       commit: commit ?? null,
-      runner: this.#request.runner.kind,
+      engine: this.#request.runner.kind,
       sandbox: this.#parts.sandbox.name,
       rounds: round,
       evidence: end?.kind === 'verified' ? end.evidence : null,

@@ -1,5 +1,6 @@
 import { demo, demoKill } from './demo.ts'
+import { opencodeCorrects, opencodeFixes, opencodeLies } from './opencode.ts'
 import { ownRepository, restart } from './own-repository.ts'
 import type { Scenario } from './scenario.ts'
 
-export const scenarios: readonly Scenario[] = [ownRepository, restart, demo, demoKill]
+export const scenarios: readonly Scenario[] = [ownRepository, restart, opencodeFixes, opencodeLies, opencodeCorrects, demo, demoKill]
