@@ -66,7 +66,9 @@ export const addSwarmCommands = (program: Command, context: CommandContext): voi
 const addressesOf = async (controlSocket: string): Promise<readonly string[] | undefined> => {
   try {
     const status = await askNode(controlSocket, 'status') as NodeStatus
-    return status.addresses.filter((address) => !address.startsWith('/ip4/127.') && !address.startsWith('/ip6/::1/'))
+    const outside = status.addresses.filter((address) => !address.startsWith('/ip4/127.') && !address.startsWith('/ip6/::1/'))
+    // A machine without a network can still have several nodes.
+    return outside.length > 0 ? outside : status.addresses
   } catch (thrown) {
     if (thrown instanceof ChorusError && thrown.code === 'NOT_FOUND') return undefined
     throw thrown
