@@ -1,6 +1,10 @@
-// Plain JavaScript without dependencies. Which Node runs Chorus: the running one if it is 22.18 or newer (it then reads
-// TypeScript by itself), else the one of the optional dependency node-<platform>-<arch>, else one clear line and exit 78.
+// Plain JavaScript without dependencies, so that any Node can read it. Which Node runs Chorus: the running one if it is
+// 22.18 or newer (it then reads TypeScript by itself), else the one of the optional dependency node-<platform>-<arch>,
+// else one clear line and exit 78 (EX_CONFIG).
 import { createRequire } from 'node:module'
+
+const EX_CONFIG = 78
+const BUNDLED = ['linux-x64', 'linux-arm64']
 
 export const isNewEnough = () => {
   const [major, minor] = process.versions.node.split('.').map(Number)
@@ -9,10 +13,14 @@ export const isNewEnough = () => {
 
 export const findNode = () => {
   if (isNewEnough()) return process.execPath
+  const platform = `${process.platform}-${process.arch}`
   try {
-    return createRequire(import.meta.url).resolve(`node-${process.platform}-${process.arch}/bin/node`)
+    return createRequire(import.meta.url).resolve(`node-${platform}/bin/node`)
   } catch {
-    console.error(`chorus needs Node 22.18 or newer: this is ${process.version}, and no bundled Node for ${process.platform}-${process.arch} is installed (was npm run with --omit=optional?)`)
-    process.exit(78)
+    const fix = BUNDLED.includes(platform)
+      ? 'the one that comes along is not installed: run npm without --omit=optional, or install a newer Node'
+      : `none comes along for ${platform}: install a newer Node`
+    console.error(`chorus needs Node 22.18 or newer, and this is ${process.versions.node}; ${fix}`)
+    process.exit(EX_CONFIG)
   }
 }

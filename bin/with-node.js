@@ -11,4 +11,5 @@ const child = spawn(node, process.argv.slice(2), {
 })
 // The child decides what a signal means; this process only waits for it.
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal))
+child.on('error', (error) => { console.error(`chorus: ${node} does not start: ${error.message}`); process.exit(78) })
 child.on('exit', (code, signal) => process.exit(code ?? (signal === 'SIGINT' ? 130 : 143)))
