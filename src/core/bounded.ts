@@ -26,28 +26,6 @@ export class BoundedMap<K, V> {
   }
 }
 
-/** A queue that says no when full: the caller decides what refusing means and counts it. */
-export class BoundedQueue<T> {
-  readonly itemsMax: number
-  #items: T[] = []
-
-  constructor(itemsMax: number) {
-    assert(Number.isSafeInteger(itemsMax) && itemsMax > 0, 'itemsMax is a positive whole number')
-    this.itemsMax = itemsMax
-  }
-
-  get size(): number { return this.#items.length }
-
-  /** True when taken, false when the queue is full. */
-  offer(item: T): boolean {
-    if (this.#items.length >= this.itemsMax) return false
-    this.#items.push(item)
-    return true
-  }
-
-  take(): T | undefined { return this.#items.shift() }
-}
-
 /** The first `bytesMax` bytes of a text (UTF-8), with a mark that says how much was cut. */
 export const truncate = (text: string, bytesMax: number): string => {
   const bytes = Buffer.byteLength(text)

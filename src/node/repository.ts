@@ -1,4 +1,4 @@
-import { refName } from '../core/mod.ts'
+import { ChorusError, refName } from '../core/mod.ts'
 import type { NodeId, Oid, RefName, Result, SessionId, TaskKey } from '../core/mod.ts'
 import type { AgentIdentity, RepositoryWork } from '../coordinator/mod.ts'
 import type { AuditLog } from '../memory/audit/mod.ts'
@@ -63,6 +63,7 @@ export const joinRepository = async (parts: RepositoryParts, join: JoinParts): P
   const execution = new Execution({
     sandbox, workspaces: parts.workspaces, sources: parts.sources, egress: parts.egress, clock, logger, setupCache: parts.setupCache, parseProject,
     inspect: (text) => redactor.inspect(text),
+    redact: (text) => redactedPrompt(redactor, text),
     options: executionOptions(config),
   })
   return {
@@ -93,4 +94,11 @@ const executionOptions = (config: ChorusConfig): ExecutionOptions => {
     ...base, agentTimeoutMs: execution.timeoutMs, roundsMax: execution.roundsMax, tokensMax: execution.tokensMax,
     agentLimits: { ...limited(base.agentLimits), timeoutMs: execution.timeoutMs }, checkLimits: limited(base.checkLimits), setupLimits: limited(base.setupLimits),
   }
+}
+
+/** A secret in the repository or the task does not go to a model; what must not go in any form stops the attempt. */
+const redactedPrompt = async (redactor: Redactor, text: string): Promise<string> => {
+  const redacted = await redactor.redactText(text, { where: 'prompt' })
+  if (redacted.kind === 'denied') throw new ChorusError('SECRET_DENIED', `what the agent would be told holds a secret (${redacted.rules.join(', ')})`)
+  return redacted.value
 }

@@ -1,4 +1,3 @@
-import { parseTaskKey } from '../core/mod.ts'
 import type { TaskKey } from '../core/mod.ts'
 
 const PREFIX = 'task-'
@@ -8,13 +7,6 @@ const PREFIX = 'task-'
  * same text for `a#1-2` and `a-1#2`.
  */
 export const taskThread = (key: TaskKey): string => `${PREFIX}${key}`
-
-/** Undefined when the thread is not about a task. */
-export const taskOfThread = (thread: string): TaskKey | undefined => {
-  if (!thread.startsWith(PREFIX)) return undefined
-  const key = thread.slice(PREFIX.length)
-  return parseTaskKey(key) === undefined ? undefined : key as TaskKey
-}
 
 /** The seed's `task_number`: a JSON number when the task's number is one, else its text. */
 export const wireTaskNumber = (number: string): number | string => {

@@ -65,7 +65,7 @@ const stage = async (files: FixtureFiles = FILES, egress: Egress = new HttpEgres
   cleanups.push(() => sandbox.reap())
   const execution = new Execution({
     sandbox, egress, workspaces: new GitWorkspaces({ repository, folder: folder.join('open'), owner }), sources: new GitSourceTree(repository), clock: new SystemClock(), logger: SILENT,
-    setupCache: new DiskSetupCache(folder.join('cache')), parseProject: () => ok({}), inspect: () => Promise.resolve([]), options: defaultExecutionOptions,
+    setupCache: new DiskSetupCache(folder.join('cache')), parseProject: () => ok({}), inspect: () => Promise.resolve([]), redact: (text) => Promise.resolve(text), options: defaultExecutionOptions,
   })
   return {
     folder, work, repository, base: tip,

@@ -1,5 +1,4 @@
 import { chmod, mkdir } from 'node:fs/promises'
-import type { Duplex } from 'node:stream'
 import Hypercore from 'hypercore'
 import type { HypercoreStorage } from 'hypercore'
 import { ChorusError } from '../../core/mod.ts'
@@ -84,11 +83,6 @@ export class HypercoreLogStore implements LogStore {
 
   treeHash(length?: number): Promise<Uint8Array> {
     return this.#opened().treeHash(length)
-  }
-
-  /** Lets a peer read the log over any byte stream; the other end opens a Hypercore with this log's key. */
-  replicate(isInitiator: boolean): Duplex {
-    return this.#opened().replicate(isInitiator)
   }
 
   close(): Promise<void> {

@@ -3,6 +3,8 @@ import path from 'node:path'
 import { BubblewrapSandbox } from '../../adapters/bubblewrap/mod.ts'
 import { openRecord } from '../../work/claims/mod.ts'
 import type { ClaimRecord } from '../../work/claims/mod.ts'
+import { crossCheckClaims } from '../../memory/audit/mod.ts'
+import type { ClaimHistory } from '../../memory/audit/mod.ts'
 import { readLog, verifyFolder } from '../commands/audit.ts'
 import { git } from './stage.ts'
 import type { Stage } from './stage.ts'
@@ -22,12 +24,30 @@ export interface Count {
 /** The tip of every claim ref whose record is whole and signed. */
 export const readClaims = async (stage: Stage): Promise<readonly ClaimRecord[]> => {
   const oids = (await git(stage.remote, 'for-each-ref', '--format=%(objectname)', 'refs/chorus/claims')).split('\n').filter((line) => line !== '')
-  const records: ClaimRecord[] = []
-  for (const oid of oids) {
-    const opened = openRecord((await git(stage.remote, 'cat-file', 'commit', oid)).replace(/^[^]*?\n\n/, ''))
-    if (opened.ok) records.push(opened.value.record)
+  const records = await Promise.all(oids.map((oid) => readRecord(stage, oid)))
+  return records.filter((record) => record !== undefined)
+}
+
+const readRecord = async (stage: Stage, oid: string): Promise<ClaimRecord | undefined> => {
+  const opened = openRecord((await git(stage.remote, 'cat-file', 'commit', oid)).replace(/^[^]*?\n\n/, ''))
+  return opened.ok ? opened.value.record : undefined
+}
+
+/** Every claim commit of each task but renewals, which repeat state, owner and epoch of their parent. */
+const readHistories = async (stage: Stage): Promise<readonly ClaimHistory[]> => {
+  const refs = (await git(stage.remote, 'for-each-ref', '--format=%(refname)', 'refs/chorus/claims')).split('\n').filter((line) => line !== '')
+  const histories: ClaimHistory[] = []
+  for (const ref of refs) {
+    const oids = (await git(stage.remote, 'rev-list', '--reverse', ref)).split('\n').filter((line) => line !== '')
+    const chain = await Promise.all(oids.map(async (oid) => ({ oid, record: await readRecord(stage, oid) })))
+    const commits = chain.flatMap(({ oid, record }, index) => {
+      const before = chain[index - 1]?.record
+      const renewal = before !== undefined && before.state === record?.state && before.epoch === record.epoch && before.session === record.session
+      return record === undefined || renewal ? [] : [{ oid, node: record.node, epoch: record.epoch, state: record.state }]
+    })
+    histories.push({ key: chain[0]?.record?.key ?? ref, commits, complete: true })
   }
-  return records
+  return histories
 }
 
 /** Tasks on the branch where the run began: files with front matter, by their id. */
@@ -42,10 +62,13 @@ export const count = async (stage: Stage): Promise<Count> => {
   const perTask = new Map<string, number>()
   for (const key of trailers) perTask.set(key, (perTask.get(key) ?? 0) + 1)
   const signers = new Set<string>()
+  const histories = await readHistories(stage)
   let sound = true
   for (const node of stage.nodes) {
-    sound &&= (await verifyFolder(node.stateFolder)).ok
-    for (const entry of await readLog(node.stateFolder)) signers.add(`${entry.node} ${entry.session}`)
+    const verified = await verifyFolder(node.stateFolder)
+    const entries = await readLog(node.stateFolder)
+    sound &&= verified.ok && verified.node !== undefined && crossCheckClaims(entries, histories, verified.node).length === 0
+    for (const entry of entries) signers.add(`${entry.node} ${entry.session}`)
   }
   return {
     tasks,

@@ -2,7 +2,7 @@ import type { NodeId } from '../../core/mod.ts'
 import type { Entry } from './entries.ts'
 import type { Problem } from './verify.ts'
 
-/** The accepted claim commits of one task, as the repository holds them, any order. */
+/** The accepted claim commits of one task, as the repository holds them, any order; renewals, which log no intent, left out. */
 export interface ClaimHistory {
   readonly key: string
   readonly commits: readonly { readonly oid: string; readonly node: string; readonly epoch: number; readonly state: string }[]

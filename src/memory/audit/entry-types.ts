@@ -48,20 +48,13 @@ export interface EntryData {
   readonly session_started: Facts & { readonly version: string; readonly log_key: string }
   readonly session_ended: Facts & { readonly reason: string }
   readonly system_error: Facts & { readonly error: string }
-  readonly member_joined: Facts & { readonly member: string }
-  readonly member_left: Facts & { readonly member: string; readonly reason: string }
-  /** `hash` of the message's canonical bytes; the body lives elsewhere and may be purged. */
-  readonly room_message: Facts & { readonly room: string; readonly message: string; readonly kind: string; readonly hash: string }
-  readonly vote_cast: Facts & { readonly room: string; readonly decision: string; readonly choice: string }
   /** A secret was found and taken out, or its carrier refused; `hash` is keyed per node. */
   readonly secret_found: Facts & { readonly where: string; readonly rule: string; readonly action: string; readonly hash: string }
-  /** Another node's signed head, seen by this one: so that nobody rewrites a log alone. */
-  readonly head_witnessed: Facts & { readonly member: string; readonly head: string }
 }
 
 export type EntryType = keyof EntryData
 
-type Kind = 'text' | 'number' | 'object' | 'oid' | 'hash' | 'claim-state'
+type Kind = 'text' | 'number' | 'object' | 'oid' | 'claim-state'
 const task = { task_key: 'text', task_number: 'text', repository: 'text' } as const
 const ending = { ...task, reason: 'text', epoch: 'number' } as const
 
@@ -81,12 +74,7 @@ export const REQUIRED_FIELDS: { readonly [T in EntryType]: Readonly<Record<strin
   session_started: { version: 'text', log_key: 'text' },
   session_ended: { reason: 'text' },
   system_error: { error: 'text' },
-  member_joined: { member: 'text' },
-  member_left: { member: 'text', reason: 'text' },
-  room_message: { room: 'text', message: 'text', kind: 'text', hash: 'hash' },
-  vote_cast: { room: 'text', decision: 'text', choice: 'text' },
   secret_found: { where: 'text', rule: 'text', action: 'text', hash: 'text' },
-  head_witnessed: { member: 'text', head: 'text' },
 }
 
 export const isEntryType = (type: string): type is EntryType => Object.hasOwn(REQUIRED_FIELDS, type)
@@ -100,7 +88,7 @@ export const dataProblem = (type: EntryType, data: Readonly<Record<string, unkno
 }
 
 const WANTED: { readonly [K in Kind]: string } = {
-  text: 'text', number: 'a number', object: 'an object', oid: 'an object id of 40 hex digits', hash: 'a SHA-256 of 64 hex digits',
+  text: 'text', number: 'a number', object: 'an object', oid: 'an object id of 40 hex digits',
   'claim-state': CLAIM_STATES.join(', '),
 }
 
@@ -110,7 +98,6 @@ const fits = (kind: Kind, value: unknown): boolean => {
     case 'number': return typeof value === 'number'
     case 'object': return typeof value === 'object' && value !== null && !Array.isArray(value)
     case 'oid': return typeof value === 'string' && /^[0-9a-f]{40}$/.test(value)
-    case 'hash': return typeof value === 'string' && /^[0-9a-f]{64}$/.test(value)
     case 'claim-state': return CLAIM_STATES.some((state) => state === value)
   }
 }

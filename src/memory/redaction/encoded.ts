@@ -1,4 +1,4 @@
-import type { TextRange } from './rules.ts'
+import type { TextRange } from './text-range.ts'
 
 const RUN = /[A-Za-z0-9+/_-]{32,65536}={0,2}/g
 const RUNS_MAX = 256

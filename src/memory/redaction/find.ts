@@ -1,7 +1,8 @@
 import { ChorusError } from '../../core/mod.ts'
 import type { SecretScanner } from '../../ports/mod.ts'
 import { encodedTexts } from './encoded.ts'
-import type { RuleAction, SecretRule, TextRange } from './rules.ts'
+import type { RuleAction, SecretRule } from './rules.ts'
+import type { TextRange } from './text-range.ts'
 
 export interface Finding extends TextRange {
   readonly rule: string

@@ -1,4 +1,5 @@
-import type { SecretRule, TextRange } from './rules.ts'
+import type { SecretRule } from './rules.ts'
+import type { TextRange } from './text-range.ts'
 
 /** A secret that this node holds: a forge token, a model key, the swarm key. */
 export interface KnownSecret {

@@ -1,4 +1,4 @@
-import type { TextRange } from './rules.ts'
+import type { TextRange } from './text-range.ts'
 
 const HEADER = /-----BEGIN (?:[A-Z0-9]{1,16} ){0,3}PRIVATE KEY(?: BLOCK)?-----/g
 const FOOTER = /-----END (?:[A-Z0-9]{1,16} ){0,3}PRIVATE KEY(?: BLOCK)?-----/g

@@ -1,12 +1,7 @@
 import { privateKeys } from './private-keys.ts'
+import type { TextRange } from './text-range.ts'
 
 export type RuleAction = 'redact' | 'deny'
-
-export interface TextRange {
-  /** UTF-16 offsets, end exclusive. */
-  readonly start: number
-  readonly end: number
-}
 
 /** Finds one kind of secret. `find` takes time in proportion to the text, whatever is in it. */
 export interface SecretRule {

@@ -1,5 +1,5 @@
 import { ChorusError, assert, canonicalJson, messageOf, sha256 } from '../../core/mod.ts'
-import type { BoundedMap, Oid } from '../../core/mod.ts'
+import type { Oid } from '../../core/mod.ts'
 import type { EgressGate, SandboxMount, SandboxNetwork, Workspace } from '../../ports/mod.ts'
 import type { AttemptFacts, AttemptRequest, CheckSummary } from './attempt.ts'
 import { summarize } from './attempt.ts'
@@ -10,17 +10,11 @@ import { inspectChange } from './inspection.ts'
 import { newAttempt, step } from './machine.ts'
 import type { AttemptEffect, AttemptInput, AttemptPlan, AttemptState, Inspection } from './attempt-state.ts'
 import { UsageSum, buildMetadata } from './metadata.ts'
-import type { ExecutionParts } from './service.ts'
+import type { RunParts } from './parts.ts'
 import { readProject } from './project.ts'
 import { buildPrompt } from './prompt.ts'
 import { runRound } from './round.ts'
 import { setUp, setupThrew } from './setup.ts'
-
-/** What attempts of one repository share. */
-export interface RunParts extends ExecutionParts {
-  /** Results of the project's checks by commit, commands and mounts. */
-  readonly checkMemory: BoundedMap<string, readonly CommandRun[]>
-}
 
 /** Carries out the effects of one attempt, one after another, and keeps its counts. Used once. */
 export class AttemptRun {
@@ -169,14 +163,15 @@ export class AttemptRun {
     const { project, commands, base } = this.#state
     const { options, sandbox, clock } = this.#parts
     this.#tell(round === 1 ? 'the agent starts' : `round ${round} of the agent: its change did not hold`)
-    this.#prompt = buildPrompt({ task, role, extras: this.#request.extras, guidance: project?.guidance, checks: commands, baseRuns: base }, { bytesMax: options.promptBytesMax })
+    const { redact } = this.#parts
+    this.#prompt = await redact(buildPrompt({ task, role, extras: this.#request.extras, guidance: project?.guidance, checks: commands, baseRuns: base }, { bytesMax: options.promptBytesMax }))
     const environment = { TASK_ID: task.key, REPOSITORY: task.repository, AGENT_ID: agentId, AGENT_ROLE: role }
     const mounts = [...this.#baseMounts, ...runner.needs.mounts]
     const quick = this.#state.plan.check === undefined ? project?.checks ?? [] : [this.#state.plan.check]
     const ended = await runRound({
       runner, sandbox, clock, mounts, environment, network: await this.#modelNetwork(), limits: options.agentLimits, label: `${this.#label}-agent`,
       workspacePath: this.#workspace.path, signal: this.#signal, onUsage: this.#onUsage, onProgress: (text) => { this.#tell(text) },
-      request: { taskId: task.key, title: task.title, description: task.description, prompt: this.#prompt, feedback, environment, timeoutMs },
+      request: { taskId: task.key, title: task.title, description: await redact(task.description), prompt: this.#prompt, feedback: feedback === undefined ? undefined : await redact(feedback), environment, timeoutMs },
       check: async ({ signal, timeoutMsMax }) => {
         const place = this.#place(this.#workspace.path, this.#baseMounts, signal)
         return toCheckReport(await runCommands(quick, { ...place, limits: { ...place.limits, timeoutMs: Math.min(place.limits.timeoutMs, timeoutMsMax) } }))
@@ -237,6 +232,8 @@ export class AttemptRun {
 
   #blame(thrown: unknown): AttemptInput {
     if (this.#signal.aborted) return { kind: 'cancelled' }
+    // What the agent would be told holds what must not leave the node in any form: a person must mend the task.
+    if (thrown instanceof ChorusError && thrown.code === 'SECRET_DENIED') return { kind: 'failed', reason: thrown.message }
     if (thrown instanceof ChorusError && (thrown.retryable || thrown.code === 'SANDBOX_UNAVAILABLE')) return { kind: 'unavailable', reason: thrown.message }
     throw thrown
   }

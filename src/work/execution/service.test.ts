@@ -12,7 +12,7 @@ import type { ScriptedFiles, ScriptedRebase } from '../../testing/scripted-works
 import type { AttemptRequest } from './attempt.ts'
 import { defaultExecutionOptions } from './options.ts'
 import { Execution } from './service.ts'
-import type { ExecutionParts } from './service.ts'
+import type { ExecutionParts } from './parts.ts'
 
 const BASE = oid('b'.repeat(40))
 const MOVED = oid('d'.repeat(40))
@@ -55,6 +55,7 @@ const stage = (scene: Scene) => {
     sandbox, workspaces, sources: workspaces.sources, egress: gates, clock, logger: SILENT,
     setupCache: { lookup: () => Promise.resolve(undefined), store: (key, path, folder) => Promise.resolve(`/cache/${key.slice(0, 4)}${path}/${folder}`) },
     parseProject: () => ok({}), inspect: (text) => Promise.resolve(text.includes('AKIA') ? [{ rule: 'aws-key' }] : []),
+    redact: (text) => Promise.resolve(text.replaceAll('hunter2', '[REDACTED]')),
     options: defaultExecutionOptions, ...scene.parts,
   })
   const progress: string[] = []
@@ -104,6 +105,18 @@ describe('Execution.attempt', () => {
     expect(outcome).toMatchObject({ kind: 'failed', reason: expect.stringContaining('must be green and is red') as string })
     expect(scene.runner.requests.map(({ feedback }) => feedback?.includes('✖ adds'))).toEqual([undefined, true, true])
     scene.finish()
+  })
+
+  it('tells the agent no secret that the task or a check lets slip', async () => {
+    const scene = stage({
+      task: { description: 'log in with hunter2' },
+      programs: [...baseRed, { command: CHECK, stdout: `${RED}\npassword hunter2`, code: 1 }, { command: 'npm test', stdout: RED, code: 1 }],
+      rounds: (workspaces) => [1, 2].map(() => ({ does: () => { workspaces.write('src/sum.js', 'wrong') } })),
+    })
+    await scene.execution.attempt(scene.request)
+    expect(scene.runner.requests).toHaveLength(2)
+    expect(JSON.stringify(scene.runner.requests)).not.toContain('hunter2')
+    expect(scene.runner.requests[1]?.feedback).toContain('[REDACTED]')
   })
 
   it('fails at once when the agent comes back with a change that was refused before', async () => {

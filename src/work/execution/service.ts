@@ -1,30 +1,12 @@
 import type { Oid } from '../../core/mod.ts'
 import { BoundedMap, ChorusError, assert, messageOf, unreachable } from '../../core/mod.ts'
-import type { Clock, Egress, FileChange, Logger, Sandbox, SourceTree, Workspace, Workspaces } from '../../ports/mod.ts'
+import type { FileChange, Workspace } from '../../ports/mod.ts'
 import type { AttemptOutcome, AttemptRequest, Recheck, VerifiedAttempt } from './attempt.ts'
 import { commitMessage } from './commit-message.ts'
 import type { AttemptPlan, AttemptState } from './attempt-state.ts'
-import type { ExecutionOptions } from './options.ts'
-import type { ParseProject } from './project.ts'
 import { replayedChanges } from './inspection.ts'
 import { AttemptRun } from './run.ts'
-import type { RunParts } from './run.ts'
-import type { SetupCache } from './setup.ts'
-
-export interface ExecutionParts {
-  readonly sandbox: Sandbox
-  readonly workspaces: Workspaces
-  /** Reads the commits that the workspaces make, too. */
-  readonly sources: SourceTree
-  readonly egress: Egress
-  readonly clock: Clock
-  readonly logger: Logger
-  readonly setupCache: SetupCache
-  readonly parseProject: ParseProject
-  /** Finds secrets; any text length. Rule names are safe to log. */
-  readonly inspect: (text: string) => Promise<readonly { readonly rule: string }[]>
-  readonly options: ExecutionOptions
-}
+import type { ExecutionParts, RunParts } from './parts.ts'
 
 const CHECKS_REMEMBERED_MAX = 32
 
