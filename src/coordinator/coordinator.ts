@@ -1,12 +1,14 @@
 import { BoundedMap, messageOf } from '../core/mod.ts'
 import type { NodeId, TaskKey } from '../core/mod.ts'
-import type { AgentRunner, Clock, Logger, Task, TaskListing } from '../ports/mod.ts'
+import type { AgentRunner, Clock, Logger, Task } from '../ports/mod.ts'
 import { COURTESY_DELAY_MS_MAX, courtesyDelayMs, courtesySlotMs, orderTasks, rendezvousWinner, scoreTask } from '../work/matching/mod.ts'
-import type { AgentFacts, MatchingSettings, Rival } from '../work/matching/mod.ts'
+import type { AgentFacts, MatchingSettings } from '../work/matching/mod.ts'
 import type { CoordinatorEvent } from './events.ts'
 import type { Ending } from './life.ts'
 import type { AgentIdentity, AuditRecord, Members, Performance, RepositoryWork, Tell } from './needs.ts'
+import { SetAside } from './set-aside.ts'
 import { TaskRun } from './task-run.ts'
+import { RepositoryWatch } from './watch.ts'
 
 export interface CoordinatorParts {
   readonly clock: Clock
@@ -18,6 +20,7 @@ export interface CoordinatorParts {
   readonly tell: Tell
   readonly record: AuditRecord
   readonly runner: AgentRunner
+  /** Must not throw. */
   readonly emit: (event: CoordinatorEvent) => void
   /** Called when the number of running tasks changed, so that availability stays true. */
   readonly loadChanged: () => void
@@ -41,10 +44,18 @@ export interface ActiveTaskView {
   readonly score: number
 }
 
-/** At most this many tasks are looked at per repository and round; the rest waits for the next. */
-const TASKS_MAX = 10_000
-/** What others were heard to claim is no candidate until the refs are read again, at the latest after this long. */
-const HEARD_MS = 20_000
+/** What another node said. `announced` and `ended` are reasons to look; `claimed` to step aside until the refs are read. */
+export type Hint =
+  | { readonly kind: 'claimed' | 'ended'; readonly key: TaskKey; readonly by: NodeId }
+  | { readonly kind: 'announced'; readonly key: TaskKey; readonly contentHash: string; readonly state: Task['state']; readonly by: NodeId }
+
+/** Others' hints start at most one look in this time. */
+const HINT_GAP_MS = 1_000
+/** New tasks that are announced per look: one announcement already makes the others list them all. */
+const ANNOUNCED_MAX = 50
+/** Another was faster, or the remote refused: the refs will say more soon. */
+const NOT_CLAIMED = { firstMs: 5_000, longestMs: 300_000 }
+const GIVEN_BACK = { firstMs: 30_000, longestMs: 1_800_000 }
 
 /**
  * Finds tasks, lets the matcher choose, and runs the life of each chosen one. All decisions are the machines';
@@ -53,26 +64,33 @@ const HEARD_MS = 20_000
 export class Coordinator {
   readonly #parts: CoordinatorParts
   readonly #options: CoordinatorOptions
+  readonly #watches: ReadonlyMap<string, RepositoryWatch>
   readonly #runs = new Map<TaskKey, TaskRun>()
-  readonly #listings = new Map<RepositoryWork, { readonly listing: TaskListing; readonly atMs: number }>()
+  readonly #setAside = new SetAside()
+  /** When another was heard to claim it. */
   readonly #heard = new BoundedMap<TaskKey, number>(10_000)
-  readonly #problems = new BoundedMap<string, string>(1_000)
+  /** For these this node stepped aside already: it does so no second time before it has tried itself. */
+  readonly #waitedFor = new BoundedMap<TaskKey, true>(10_000)
   readonly #acquireMs: number[] = []
   #round: Promise<void> | undefined
   #roundWanted = false
-  #listingWanted = false
-  #disarm: (() => void) | undefined
+  #roundStartedMs = -Infinity
+  /** Ends the waiting of the round that runs, when the node pauses or stops. */
+  #halt = new AbortController()
+  #disarmPoll: (() => void) | undefined
+  #disarmHint: (() => void) | undefined
   #accepting = false
   #stopped = false
 
   constructor(parts: CoordinatorParts, options: CoordinatorOptions) {
     this.#parts = parts
     this.#options = options
+    this.#watches = new Map(parts.repositories.map((work) => new RepositoryWatch(work, parts.clock)).map((watch) => [watch.name, watch]))
   }
 
   get accepting(): boolean { return this.#accepting }
   get currentTasks(): number { return [...this.#runs.values()].filter((run) => run.claim !== undefined).length }
-  get problems(): readonly string[] { return [...this.#problems.values()] }
+  get problems(): readonly string[] { return [...this.#watches.values()].flatMap((watch) => watch.problems) }
 
   active(): readonly ActiveTaskView[] {
     return [...this.#runs.values()].map((run) => ({
@@ -83,26 +101,35 @@ export class Coordinator {
 
   /** Every task it knows with the state of its claim, for status and `up --dry-run`. */
   known(): readonly { readonly task: Task; readonly view: ReturnType<RepositoryWork['claims']['view']> }[] {
-    return [...this.#listings].flatMap(([repository, { listing }]) =>
-      listing.tasks.map((task) => ({ task, view: repository.claims.view(task.key) })))
+    return [...this.#watches.values()].flatMap(({ tasks, work }) => [...tasks.values()].map((task) => ({ task, view: work.claims.view(task.key) })))
   }
 
+  /** Resolves after the first look. */
   async start(): Promise<void> {
     if (this.#accepting || this.#stopped) return
     this.#accepting = true
-    this.#listingWanted = true
-    await this.#look()
+    this.#halt = new AbortController()
+    this.#wantListings()
+    this.#wish()
+    await this.#round
   }
 
   /** No new claims; running ones go on. */
-  pauseClaims(): void { this.#accepting = false; this.#disarm?.() }
+  pauseClaims(): void {
+    this.#accepting = false
+    this.#disarmPoll?.()
+    this.#disarmHint?.()
+    this.#disarmHint = undefined
+    this.#halt.abort(new Error('the node takes no new tasks'))
+  }
 
   /** No new claims; what runs is delivered if it is that far, else given back. Resolves when nothing runs. */
   async drain(): Promise<void> {
     this.pauseClaims()
+    const running = [...this.#runs.values()]
+    for (const run of running) run.drain()
+    await Promise.all(running.map((run) => run.done))
     await this.#round
-    for (const run of this.#runs.values()) run.drain()
-    await Promise.all([...this.#runs.values()].map((run) => run.done))
   }
 
   async stop(): Promise<void> {
@@ -111,127 +138,143 @@ export class Coordinator {
   }
 
   /** Another node was heard to claim, progress or finish this task, or to have found tasks. A hint: the refs decide. */
-  heard(what: { readonly kind: 'claimed' | 'ended' | 'announced'; readonly key?: TaskKey | undefined; readonly by: NodeId }): void {
-    if (what.kind === 'claimed' && what.key !== undefined) {
-      this.#heard.set(what.key, this.#parts.clock.monotonicMs())
-      this.#runs.get(what.key)?.seenElsewhere()
+  heard(hint: Hint): void {
+    const watch = this.#watchOf(hint.key)
+    if (watch === undefined) return
+    if (hint.kind === 'claimed') {
+      this.#heard.set(hint.key, this.#parts.clock.monotonicMs())
+      if (!this.#waitedFor.has(hint.key)) this.#runs.get(hint.key)?.seenElsewhere()
       return
     }
-    if (what.key !== undefined) this.#heard.delete(what.key)
-    this.#listingWanted = true
+    const known = watch.tasks.get(hint.key)
+    if (hint.kind === 'announced' && known?.contentHash === hint.contentHash && known.state === hint.state) return
+    watch.wantListing()
+    this.#lookSoon()
+  }
+
+  /** Others came or went: who polls what may have changed. */
+  membersChanged(): void { this.#lookSoon() }
+
+  /** A person wants this task looked at now, whatever happened to it here before. */
+  wake(key: TaskKey): void {
+    this.#setAside.clear(key)
+    this.#watchOf(key)?.wantListing()
     this.#wish()
   }
 
-  /** Looks now rather than at the next poll. */
-  wake(): void { this.#listingWanted = true; this.#wish() }
+  #watchOf(key: TaskKey): RepositoryWatch | undefined { return this.#watches.get(key.slice(0, key.lastIndexOf('#'))) }
+
+  #wantListings(): void { for (const watch of this.#watches.values()) watch.wantListing() }
+
+  /** What others say is bundled, so that nobody makes this node ask its providers more often than it wants to. */
+  #lookSoon(): void {
+    if (!this.#accepting || this.#disarmHint !== undefined) return
+    const waitMs = Math.max(0, this.#roundStartedMs + HINT_GAP_MS - this.#parts.clock.monotonicMs())
+    this.#disarmHint = this.#parts.clock.arm(waitMs, () => {
+      this.#disarmHint = undefined
+      this.#wish()
+    })
+  }
 
   #wish(): void {
+    if (!this.#accepting) return
     this.#roundWanted = true
-    if (this.#round === undefined && this.#accepting) void this.#look()
-  }
-
-  #look(): Promise<void> {
     this.#round ??= this.#rounds().finally(() => {
       this.#round = undefined
-      this.#disarm?.()
-      if (this.#accepting) this.#disarm = this.#parts.clock.arm(this.#options.pollMs, () => { void this.#look() })
+      this.#disarmPoll?.()
+      if (this.#accepting) this.#disarmPoll = this.#parts.clock.arm(this.#options.pollMs, () => { this.#wish() })
     })
-    return this.#round
   }
 
+  /** Never rejects. */
   async #rounds(): Promise<void> {
-    do {
+    while (this.#roundWanted && this.#accepting) {
       this.#roundWanted = false
-      for (const repository of this.#parts.repositories) {
-        try {
-          await this.#refresh(repository)
-          this.#problems.delete(repository.provider.repository)
-        } catch (thrown) {
-          // One repository that fails does not stop the others; the next round tries again.
-          this.#problems.set(repository.provider.repository, messageOf(thrown))
-          this.#parts.emit({ kind: 'repository_failed', repository: repository.provider.repository, reason: messageOf(thrown) })
-          this.#parts.logger.warn('a repository could not be read', { repository: repository.provider.repository, error: messageOf(thrown) })
-        }
+      this.#roundStartedMs = this.#parts.clock.monotonicMs()
+      await Promise.all([...this.#watches.values()].map((watch) => this.#look(watch)))
+      if (!this.#accepting) return
+      try {
+        this.#choose()
+      } catch (thrown) {
+        this.#parts.logger.error('no task could be chosen', { error: messageOf(thrown) })
       }
-      this.#listingWanted = false
-      if (this.#accepting) this.#choose()
-    } while (this.#roundWanted && this.#accepting)
-  }
-
-  async #refresh(repository: RepositoryWork): Promise<void> {
-    const now = this.#parts.clock.monotonicMs()
-    const last = this.#listings.get(repository)
-    const name = `${repository.provider.name}:${repository.provider.repository}`
-    const here = this.#parts.members.members().filter((member) => member.status !== 'offline' && member.repositories.includes(name)).map((member) => member.node)
-    const mine = rendezvousWinner(name, [...new Set([this.#parts.identity.node, ...here])]) === this.#parts.identity.node
-    if (last === undefined || this.#listingWanted || mine || now - last.atMs > this.#options.silenceMs) {
-      const listing = await repository.provider.list()
-      const fresh = listing.tasks.filter((task) => last?.listing.tasks.every((old) => old.key !== task.key || old.contentHash !== task.contentHash) ?? true)
-      this.#listings.set(repository, { listing: { ...listing, tasks: listing.tasks.slice(0, TASKS_MAX) }, atMs: now })
-      this.#reportProblems(listing)
-      if (mine && fresh.length > 0) await this.#parts.tell.found(fresh)
-    }
-    repository.claims.track((this.#listings.get(repository)?.listing.tasks ?? []).map((task) => task.key))
-    await repository.claims.refresh()
-  }
-
-  #reportProblems(listing: TaskListing): void {
-    for (const problem of listing.problems) {
-      const text = `${problem.place}${problem.line === undefined ? '' : `:${problem.line}`}: ${problem.reason}`
-      if (this.#problems.get(`task ${problem.place}`) === text) continue
-      this.#problems.set(`task ${problem.place}`, text)
-      this.#parts.emit({ kind: 'task_problem', place: problem.place, line: problem.line, reason: problem.reason })
     }
   }
 
+  /** One repository that fails or is slow does not stop the others; the next round tries again. */
+  async #look(watch: RepositoryWatch): Promise<void> {
+    const { identity, members, tell, emit, logger } = this.#parts
+    const failedBefore = watch.failing
+    const { signal } = this.#halt
+    try {
+      const here = members.members().filter((member) => member.status !== 'offline' && member.repositories.includes(watch.name)).map((member) => member.node)
+      const poller = rendezvousWinner(watch.name, [...new Set([identity.node, ...here])]) === identity.node
+      const seen = await watch.look({ poller, silenceMs: this.#options.silenceMs, signal })
+      for (const { place, line, reason } of seen.problems) emit({ kind: 'task_problem', place, line, reason })
+      const announced = poller ? seen.fresh.slice(0, ANNOUNCED_MAX) : []
+      if (announced.length > 0) {
+        tell.found(announced).catch((thrown: unknown) => { logger.warn('new tasks could not be announced', { repository: watch.name, error: messageOf(thrown) }) })
+      }
+    } catch (thrown) {
+      if (signal.aborted || failedBefore) return
+      emit({ kind: 'repository_failed', repository: watch.work.provider.repository, reason: messageOf(thrown) })
+      logger.warn('a repository could not be read', { repository: watch.name, error: messageOf(thrown) })
+    }
+  }
+
+  /** The best tasks of all repositories, as many as there are free slots. */
   #choose(): void {
     const { identity, performance, clock } = this.#parts
     const now = clock.monotonicMs()
-    const scored = (task: Task): number => scoreTask(task, this.#facts(performance.score(task.type)), this.#options.matching).total
-    for (const repository of this.#parts.repositories) {
-      const tasks = this.#listings.get(repository)?.listing.tasks ?? []
-      const { candidates } = orderTasks(tasks, { score: scored, stateOf: (key) => this.#stateOf(repository, tasks, key) })
-      for (const task of candidates) {
-        if (this.#runs.size >= identity.maxTasks) return
-        const heardAt = this.#heard.get(task.key)
-        if (this.#runs.has(task.key) || (heardAt !== undefined && now - heardAt < HEARD_MS) || !repository.claims.view(task.key).claimable) continue
-        const score = scoreTask(task, this.#facts(performance.score(task.type)), this.#options.matching)
-        if (score.unfit === undefined) this.#begin(repository, task, score.total, this.#courtesyMs(task))
-      }
+    const score = (task: Task) => scoreTask(task, { ...this.#facts(performance.score(task.type)), currentTasks: this.#runs.size }, this.#options.matching)
+    const tasks = [...this.#watches.values()].flatMap((watch) => [...watch.tasks.values()])
+    const { candidates } = orderTasks(tasks, { score: (task) => score(task).total, stateOf: (key) => this.#stateOf(key) })
+    for (const task of candidates) {
+      if (this.#runs.size >= identity.maxTasks) return
+      const watch = this.#watchOf(task.key)
+      if (watch === undefined || this.#runs.has(task.key) || this.#setAside.has(task.key, now)) continue
+      // Read after it was heard, the refs know better: a claim that is not there was a lie, or is over.
+      if ((this.#heard.get(task.key) ?? -Infinity) >= watch.readMs || !watch.work.claims.view(task.key).claimable) continue
+      const { total, unfit } = score(task)
+      if (unfit === undefined) this.#begin(watch, task, total)
     }
   }
 
+  /** What everybody can know of this node: the announced facts. */
   #facts(performance: number): AgentFacts {
     const { role, expertise, maxTasks } = this.#parts.identity
-    return { role, expertise, maxTasks, currentTasks: this.#runs.size, performance }
+    return { role, expertise, maxTasks, currentTasks: this.currentTasks, performance }
   }
 
-  /** Everybody ranks by what everybody can know: the announced facts, and no history. */
-  #courtesyMs(task: Task): number {
+  /** Everybody ranks by what everybody can know, and no history. Whoever stepped aside for nothing does not wait again. */
+  #courtesyMs(watch: RepositoryWatch, task: Task): number {
     const { identity, members } = this.#parts
-    const rival = (node: NodeId, facts: AgentFacts): Rival => ({ node, score: scoreTask(task, facts, this.#options.matching).total })
+    if (this.#waitedFor.has(task.key)) return 0
     const rivals = members.members()
-      .filter((member) => member.node !== identity.node && member.status !== 'offline')
-      .map((member) => ({ member, score: scoreTask(task, { ...member, performance: 0.5 }, this.#options.matching) }))
+      .filter((member) => member.node !== identity.node && member.status !== 'offline' && member.repositories.includes(watch.name))
+      .map((member) => ({ node: member.node, score: scoreTask(task, { ...member, performance: 0.5 }, this.#options.matching) }))
       .filter(({ score }) => score.unfit === undefined)
-      .map(({ member, score }) => ({ node: member.node, score: score.total }))
-    return courtesyDelayMs(task.key, rival(identity.node, this.#facts(0.5)), { rivals, slotMs: courtesySlotMs(this.#acquireMs), delayMsMax: COURTESY_DELAY_MS_MAX })
+      .map(({ node, score }) => ({ node, score: score.total }))
+    const self = { node: identity.node, score: scoreTask(task, this.#facts(0.5), this.#options.matching).total }
+    return courtesyDelayMs(task.key, self, { rivals, slotMs: courtesySlotMs(this.#acquireMs), delayMsMax: COURTESY_DELAY_MS_MAX })
   }
 
   /** A dependency is finished when its work is in the branch that dependents start from: merged, or closed by a person. */
-  #stateOf(repository: RepositoryWork, tasks: readonly Task[], key: TaskKey): 'finished' | 'open' | 'unknown' {
-    const task = tasks.find((other) => other.key === key)
-    if (task === undefined) return 'unknown'
+  #stateOf(key: TaskKey): 'finished' | 'open' | 'unknown' {
+    const watch = this.#watchOf(key)
+    const task = watch?.tasks.get(key)
+    if (watch === undefined || task === undefined) return 'unknown'
     if (task.state === 'closed') return 'finished'
-    const view = repository.claims.view(key)
-    return view.state === 'done' && (view.result as { mode?: unknown } | undefined)?.mode === 'merge' ? 'finished' : 'open'
+    const view = watch.work.claims.view(key)
+    return view.state === 'done' && (view.result as { mode?: unknown } | null | undefined)?.mode === 'merge' ? 'finished' : 'open'
   }
 
-  #begin(repository: RepositoryWork, task: Task, score: number, courtesyMs: number): void {
+  #begin(watch: RepositoryWatch, task: Task, score: number): void {
     const { clock, logger, identity, runner, tell, record, emit } = this.#parts
+    const courtesyMs = this.#courtesyMs(watch, task)
     const begunMs = clock.monotonicMs()
     const run = new TaskRun(task, score, {
-      clock, logger, identity, repository, runner, tell, record,
+      clock, logger, identity, repository: watch.work, runner, tell, record,
       emit: (event) => {
         if (event.kind === 'task_claimed') {
           this.#measure(clock.monotonicMs() - begunMs - courtesyMs)
@@ -246,10 +289,22 @@ export class Coordinator {
   }
 
   #ended(run: TaskRun, how: Ending): void {
-    this.#runs.delete(run.task.key)
-    if (how.kind === 'outrun') this.#heard.set(run.task.key, this.#parts.clock.monotonicMs())
+    const { key } = run.task
+    const now = this.#parts.clock.monotonicMs()
+    this.#runs.delete(key)
     this.#parts.loadChanged()
-    this.#listingWanted = true
+    if (how.kind === 'outrun' && how.hinted) {
+      this.#waitedFor.set(key, true)
+      this.#lookSoon()
+      return
+    }
+    this.#waitedFor.delete(key)
+    // What a drain gave back is no sign against the task.
+    if (!this.#accepting) return
+    if (how.kind === 'outrun') this.#setAside.add(key, now, NOT_CLAIMED)
+    else if (how.kind === 'released' || how.kind === 'lost') this.#setAside.add(key, now, GIVEN_BACK)
+    else this.#setAside.clear(key)
+    if (how.kind !== 'outrun') this.#watchOf(key)?.wantListing()
     this.#wish()
   }
 

@@ -1,13 +1,11 @@
 import { describe, expect, it } from 'vitest'
 import type { Oid } from '../core/mod.ts'
-import type { TaskResult } from '../ports/mod.ts'
 import { RECHECKS_MAX, begin, step } from './life.ts'
 import type { LifeInput, LifeState } from './life.ts'
 
-const result = { success: true, message: 'done' } as TaskResult
 const tip = 'a'.repeat(40) as Oid
 const won: LifeInput = { kind: 'claim-won', deliveredBefore: false }
-const verified: LifeInput = { kind: 'verified', result }
+const verified: LifeInput = { kind: 'verified' }
 const same: LifeInput = { kind: 'task-read', verdict: 'same' }
 
 /** Feeds the inputs in order and tells where the life stands and what it asked for, as one line per step. */
@@ -37,7 +35,7 @@ describe('the life of a task', () => {
 
   it('finishes only the provider part of what another node delivered', () => {
     expect(play([{ kind: 'due' }, { kind: 'claim-won', deliveredBefore: true }, { kind: 'provider-confirmed' }])).toEqual([
-      'claiming <acquire>', 'completing <complete>', 'finishing <finish>',
+      'claiming <acquire>', 'completing <tell-claimed complete>', 'finishing <finish>',
     ])
   })
 
@@ -45,7 +43,8 @@ describe('the life of a task', () => {
     [{ kind: 'attempt-failed', reason: 'red', last: false }, 'letting-go <let-go:failed+1>'],
     [{ kind: 'attempt-failed', reason: 'red', last: true }, 'letting-go <let-go:escalated+1>'],
     [{ kind: 'attempt-parked', reason: 'protected path' }, 'letting-go <let-go:parked>'],
-    [{ kind: 'attempt-unavailable', reason: 'no sandbox' }, 'letting-go <let-go:released>'],
+    [{ kind: 'attempt-unavailable', reason: 'no sandbox' }, 'letting-go <stop-attempt let-go:released>'],
+    [{ kind: 'task-read', verdict: 'gone' }, 'letting-go <let-go:released>'],
   ] satisfies [LifeInput, string][])('gives the claim back when the attempt ends with %o', (input, expected) => {
     expect(last([{ kind: 'due' }, won, input])).toBe(expected)
     expect(last([{ kind: 'due' }, won, input, { kind: 'let-go' }])).toMatch(/^ended <end:/)
@@ -93,6 +92,16 @@ describe('the life of a task', () => {
     const inputs = path.slice(0, path.findIndex(([name]) => name === upTo) + 1).map(([, input]) => input)
     expect(last([...inputs, { kind: 'superseded', reason: 'next epoch' }])).toBe('ended <stop-attempt end:lost>')
     expect(last([...inputs, { kind: 'superseded', reason: 'next epoch' }, { kind: 'delivered' }])).toBe('ended')
+  })
+
+  it('checks nothing again and starts no attempt while the node stops', () => {
+    expect(last([{ kind: 'due' }, won, verified, same, { kind: 'drain' }, { kind: 'delivery-refused', reason: 'main moved', moved: tip }])).toBe('letting-go <let-go:released>')
+  })
+
+  it('leaves what is delivered to others when it stops and the provider does not answer', () => {
+    const failed: LifeInput = { kind: 'provider-failed', reason: '502' }
+    expect(last([{ kind: 'due' }, won, verified, same, { kind: 'delivered' }, failed, { kind: 'drain' }])).toBe('completing')
+    expect(last([{ kind: 'due' }, won, verified, same, { kind: 'delivered' }, { kind: 'drain' }, failed])).toBe('letting-go <let-go:released>')
   })
 
   it('gives work back on drain, but finishes what was delivered', () => {

@@ -1,6 +1,5 @@
 import { unreachable } from '../core/mod.ts'
 import type { Oid } from '../core/mod.ts'
-import type { TaskResult } from '../ports/mod.ts'
 
 /**
  * The life of one task on one node, from the moment it fits until this node is done with it. Pure: inputs come from the
@@ -11,7 +10,8 @@ import type { TaskResult } from '../ports/mod.ts'
  *      └ seen elsewhere   └ lost                                      └ closed: released
  *
  * Any failure before delivery releases the claim with its reason (or parks, or escalates); after delivery only the
- * provider's part is left and is tried until it is confirmed. A lost claim ends everything at once and writes nothing.
+ * provider's part is left and is tried until it is confirmed, or left to another node when this one stops. A lost claim
+ * ends everything at once and writes nothing.
  */
 export type LifeState =
   | { readonly at: 'waiting' | 'claiming' | 'working' | 'reading' | 'rechecking' | 'delivering' | 'completing' | 'finishing'; readonly memory: LifeMemory }
@@ -26,27 +26,26 @@ export interface LifeMemory {
   /** How often the change no longer fitted the moved branch; the second time a person is asked. */
   readonly conflicts: number
   readonly providerFailures: number
-  /** Set from 'verified' on. */
-  readonly result: TaskResult | undefined
   readonly draining: boolean
 }
 
 /** How a life ended on this node. `completed` only after provider and claim both say so. */
 export type Ending =
-  | { readonly kind: 'completed'; readonly result: TaskResult | undefined }
+  | { readonly kind: 'completed' }
   | { readonly kind: 'failed'; readonly reason: string }
   | { readonly kind: 'released'; readonly reason: string }
   | { readonly kind: 'parked'; readonly reason: string }
   | { readonly kind: 'escalated'; readonly reason: string }
   | { readonly kind: 'lost'; readonly reason: string }
-  | { readonly kind: 'outrun'; readonly reason: string }
+  /** It was never claimed here. `hinted`: only because another was heard to claim it, which the refs may not bear out. */
+  | { readonly kind: 'outrun'; readonly reason: string; readonly hinted: boolean }
 
 export type LifeInput =
   | { readonly kind: 'due' }
   | { readonly kind: 'seen-elsewhere' }
   | { readonly kind: 'claim-won'; readonly deliveredBefore: boolean }
   | { readonly kind: 'claim-lost'; readonly reason: string }
-  | { readonly kind: 'verified'; readonly result: TaskResult }
+  | { readonly kind: 'verified' }
   | { readonly kind: 'attempt-failed'; readonly reason: string; readonly last: boolean }
   | { readonly kind: 'attempt-parked'; readonly reason: string }
   | { readonly kind: 'attempt-unavailable'; readonly reason: string }
@@ -79,10 +78,12 @@ export interface LifeStep { readonly state: LifeState; readonly effects: readonl
 
 /** A branch that moves more often than this while we check is too busy: the task is released and tried later. */
 export const RECHECKS_MAX = 8
+const STOPPING = 'the node is stopping'
+const WITHDRAWN: Ending = { kind: 'released', reason: 'the task was closed or withdrawn' }
 const PROVIDER_BACKOFF_MS = [1_000, 5_000, 25_000, 60_000] as const
 
 export const begin = (): LifeState =>
-  ({ at: 'waiting', memory: { textChanges: 0, rechecks: 0, conflicts: 0, providerFailures: 0, result: undefined, draining: false } })
+  ({ at: 'waiting', memory: { textChanges: 0, rechecks: 0, conflicts: 0, providerFailures: 0, draining: false } })
 
 export const step = (state: LifeState, input: LifeInput): LifeStep => {
   if (state.at === 'ended') return { state, effects: [] }
@@ -96,23 +97,23 @@ export const step = (state: LifeState, input: LifeInput): LifeStep => {
     case 'reading': return reading(state.memory, input)
     case 'delivering': return delivering(state.memory, input)
     case 'completing': return completing(state.memory, input)
-    case 'finishing': return input.kind === 'finished' ? end({ kind: 'completed', result: state.memory.result }) : stay(state)
+    case 'finishing': return input.kind === 'finished' ? end({ kind: 'completed' }) : stay(state)
     case 'letting-go': return input.kind === 'let-go' ? end(state.how) : stay(state)
     default: return unreachable(state)
   }
 }
 
 const waiting = (memory: LifeMemory, input: LifeInput): LifeStep => {
-  if (input.kind === 'seen-elsewhere') return end({ kind: 'outrun', reason: 'claimed by another node' })
+  if (input.kind === 'seen-elsewhere') return end({ kind: 'outrun', reason: 'claimed by another node', hinted: true })
   if (input.kind === 'due') return { state: { at: 'claiming', memory }, effects: [{ kind: 'acquire' }] }
   return stay({ at: 'waiting', memory })
 }
 
 const claiming = (memory: LifeMemory, input: LifeInput): LifeStep => {
-  if (input.kind === 'claim-lost') return end({ kind: 'outrun', reason: input.reason })
+  if (input.kind === 'claim-lost') return end({ kind: 'outrun', reason: input.reason, hinted: false })
   if (input.kind !== 'claim-won') return stay({ at: 'claiming', memory })
-  if (input.deliveredBefore) return { state: { at: 'completing', memory }, effects: [{ kind: 'complete', afterMs: 0 }] }
-  if (memory.draining) return letGo(memory, { kind: 'released', reason: 'the node is stopping' })
+  if (input.deliveredBefore) return { state: { at: 'completing', memory }, effects: [{ kind: 'tell-claimed' }, { kind: 'complete', afterMs: 0 }] }
+  if (memory.draining) return letGo(memory, { kind: 'released', reason: STOPPING })
   return { state: { at: 'working', memory }, effects: [{ kind: 'tell-claimed' }, { kind: 'attempt' }] }
 }
 
@@ -120,14 +121,16 @@ const working = (state: LifeState & { readonly memory: LifeMemory }, input: Life
   const { memory } = state
   switch (input.kind) {
     case 'verified':
-      return { state: { at: 'reading', memory: { ...memory, result: input.result } }, effects: [{ kind: 'read-task' }] }
+      return { state: { at: 'reading', memory }, effects: [{ kind: 'read-task' }] }
     case 'attempt-failed':
       return letGo(memory, input.last ? { kind: 'escalated', reason: input.reason } : { kind: 'failed', reason: input.reason }, true)
     case 'attempt-parked': return letGo(memory, { kind: 'parked', reason: input.reason })
-    case 'attempt-unavailable': return letGo(memory, { kind: 'released', reason: input.reason })
+    // It may come from beside the attempt (the log, say), which must not run on.
+    case 'attempt-unavailable': return stopped(letGo(memory, { kind: 'released', reason: input.reason }))
+    case 'task-read': return input.verdict === 'gone' ? letGo(memory, WITHDRAWN) : stay(state)
     case 'conflict':
       if (memory.conflicts >= 1) return letGo(memory, { kind: 'escalated', reason: input.reason })
-      return { state: { at: 'working', memory: { ...memory, conflicts: memory.conflicts + 1, result: undefined } }, effects: [{ kind: 'attempt' }] }
+      return { state: { at: 'working', memory: { ...memory, conflicts: memory.conflicts + 1 } }, effects: [{ kind: 'attempt' }] }
     default: return stay(state)
   }
 }
@@ -135,10 +138,10 @@ const working = (state: LifeState & { readonly memory: LifeMemory }, input: Life
 const reading = (memory: LifeMemory, input: LifeInput): LifeStep => {
   if (input.kind === 'attempt-unavailable') return letGo(memory, { kind: 'released', reason: input.reason })
   if (input.kind !== 'task-read') return stay({ at: 'reading', memory })
-  if (input.verdict === 'gone') return letGo(memory, { kind: 'released', reason: 'the task was closed or withdrawn' })
+  if (input.verdict === 'gone') return letGo(memory, WITHDRAWN)
   if (input.verdict === 'same') return { state: { at: 'delivering', memory }, effects: [{ kind: 'deliver' }] }
   if (memory.textChanges >= 1) return letGo(memory, { kind: 'released', reason: 'the task text changed twice while it was worked on' })
-  return { state: { at: 'working', memory: { ...memory, textChanges: memory.textChanges + 1, result: undefined } }, effects: [{ kind: 'attempt' }] }
+  return { state: { at: 'working', memory: { ...memory, textChanges: memory.textChanges + 1 } }, effects: [{ kind: 'attempt' }] }
 }
 
 const delivering = (memory: LifeMemory, input: LifeInput): LifeStep => {
@@ -147,6 +150,8 @@ const delivering = (memory: LifeMemory, input: LifeInput): LifeStep => {
     case 'attempt-unavailable': return letGo(memory, { kind: 'released', reason: input.reason })
     case 'delivery-in-the-way': return letGo(memory, { kind: 'parked', reason: input.reason })
     case 'delivery-refused':
+      // To check again takes as long as the checks do: not while the node stops.
+      if (memory.draining) return letGo(memory, { kind: 'released', reason: STOPPING })
       if (input.moved === undefined) return letGo(memory, { kind: 'released', reason: input.reason })
       if (memory.rechecks >= RECHECKS_MAX) return letGo(memory, { kind: 'released', reason: `the branch moved ${RECHECKS_MAX} times during the checks` })
       return { state: { at: 'rechecking', memory: { ...memory, rechecks: memory.rechecks + 1 } }, effects: [{ kind: 'recheck', onto: input.moved }] }
@@ -155,22 +160,22 @@ const delivering = (memory: LifeMemory, input: LifeInput): LifeStep => {
 }
 
 const completing = (memory: LifeMemory, input: LifeInput): LifeStep => {
+  if (input.kind === 'attempt-unavailable') return letGo(memory, { kind: 'released', reason: input.reason })
   if (input.kind === 'provider-confirmed') return { state: { at: 'finishing', memory }, effects: [{ kind: 'finish' }] }
   if (input.kind !== 'provider-failed') return stay({ at: 'completing', memory })
+  // The delivery stands. Its lease runs out, and whoever takes it up does the provider's part.
+  if (memory.draining) return letGo(memory, { kind: 'released', reason: `delivered, but not confirmed by the provider before the node stopped: ${input.reason}` })
   const failures = memory.providerFailures + 1
   const afterMs = PROVIDER_BACKOFF_MS[Math.min(failures, PROVIDER_BACKOFF_MS.length) - 1] ?? 60_000
   return { state: { at: 'completing', memory: { ...memory, providerFailures: failures } }, effects: [{ kind: 'complete', afterMs }] }
 }
 
-/** A node that stops gives work back, but never leaves a delivery half told: from `delivering` on it finishes. */
+/** A node that stops gives work back; from `delivering` on it finishes, unless the remote or the provider does not answer. */
 const drain = (state: Exclude<LifeState, { at: 'ended' }>): LifeStep => {
   const memory = { ...state.memory, draining: true }
   switch (state.at) {
-    case 'waiting': return end({ kind: 'outrun', reason: 'the node is stopping' })
-    case 'working': case 'rechecking': case 'reading': {
-      const next = letGo(memory, { kind: 'released', reason: 'the node is stopping' })
-      return { state: next.state, effects: [{ kind: 'stop-attempt' }, ...next.effects] }
-    }
+    case 'waiting': return end({ kind: 'outrun', reason: STOPPING, hinted: false })
+    case 'working': case 'rechecking': case 'reading': return stopped(letGo(memory, { kind: 'released', reason: STOPPING }))
     case 'claiming': case 'delivering': case 'completing': case 'finishing': return { state: { ...state, memory }, effects: [] }
     case 'letting-go': return stay(state)
     default: return unreachable(state)
@@ -179,6 +184,7 @@ const drain = (state: Exclude<LifeState, { at: 'ended' }>): LifeStep => {
 
 const letGo = (memory: LifeMemory, how: Ending, countsAsAttempt = false): LifeStep =>
   ({ state: { at: 'letting-go', memory, how }, effects: [{ kind: 'let-go', how, countsAsAttempt }] })
+const stopped = (next: LifeStep): LifeStep => ({ state: next.state, effects: [{ kind: 'stop-attempt' }, ...next.effects] })
 const end = (how: Ending, before: readonly LifeEffect[] = []): LifeStep =>
   ({ state: { at: 'ended', how }, effects: [...before, { kind: 'end', how }] })
 const stay = (state: LifeState): LifeStep => ({ state, effects: [] })

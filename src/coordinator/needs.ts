@@ -41,6 +41,8 @@ export interface ClaimBook<C extends HeldClaim = HeldClaim> {
   acquire(key: TaskKey): Promise<Result<C>>
   deliver(claim: C, delivery: { readonly result: DeliveredResult; readonly alongside: readonly RefUpdate[] }): Promise<DeliverAnswer>
   finish(claim: C): Promise<boolean>
+  /** What precedes a write to the provider that does not follow a push. False when it is not ours any more. */
+  renew(claim: C): Promise<boolean>
   release(claim: C, why: { readonly reason: string; readonly countsAsAttempt: boolean }): Promise<boolean>
   park(claim: C, why: { readonly reason: string }): Promise<boolean>
   escalate(claim: C, why: { readonly reason: string }): Promise<boolean>
@@ -129,7 +131,7 @@ export interface MemberView {
 /** swarm/membership. */
 export interface Members { members(): readonly MemberView[] }
 
-/** What the others are told; best effort, never waited for before the next safe step. */
+/** What the others are told, in the order of the calls; best effort, never waited for. */
 export interface Tell {
   found(tasks: readonly Task[]): Promise<void>
   claimed(task: Task, claim: HeldClaim): Promise<void>

@@ -1,10 +1,13 @@
-import { ChorusError, isOid, messageOf, refName, unreachable } from '../core/mod.ts'
+import { ChorusError, messageOf, refName, unreachable } from '../core/mod.ts'
 import type { Oid } from '../core/mod.ts'
-import type { AgentRunner, Clock, Logger, RefUpdate, Task } from '../ports/mod.ts'
+import type { AgentRunner, Clock, Logger, Task, TaskResult } from '../ports/mod.ts'
+import { deliver, readDelivered, resultForAnother, resultOf } from './delivery.ts'
 import type { CoordinatorEvent } from './events.ts'
 import { begin, step } from './life.ts'
 import type { Ending, LifeEffect, LifeInput, LifeState } from './life.ts'
 import type { AgentIdentity, AttemptOutcome, AuditRecord, DeliveredResult, HeldClaim, RepositoryWork, Tell, VerifiedOutcome } from './needs.ts'
+import { within } from './patience.ts'
+import { Telling } from './telling.ts'
 
 export interface TaskRunParts {
   readonly clock: Clock
@@ -19,33 +22,51 @@ export interface TaskRunParts {
   readonly ended: (run: TaskRun, how: Ending) => void
 }
 
-/** Feeds one task's life with what the ports answer and carries its effects out, one at a time, in order. */
+/** A task is tried this often before a person is asked (architecture, the way of a task). */
+export const ATTEMPTS_MAX = 3
+/** A repository or provider that does not answer for longer costs the work: the claim is given back. */
+const WAIT_MS_MAX = 30 * 60_000
+/** One question to the provider. */
+const ASK_MS_MAX = 60_000
+
+/**
+ * Feeds one task's life with what the ports answer and carries its effects out, those of one step in order. Whatever it
+ * waits for, losing the claim ends it; a drain ends every pause and retry.
+ */
 export class TaskRun {
-  readonly task: Task
   readonly score: number
-  readonly startedAtMs: number
   readonly #parts: TaskRunParts
-  readonly #stop = new AbortController()
+  readonly #telling: Telling
+  /** Fires on a drain and at the end: from then on nothing is waited for and tried again. */
+  readonly #hurry = new AbortController()
+  readonly #over = new AbortController()
+  readonly #done = Promise.withResolvers<Ending>()
+  /** As last read: its text is what the agent was told. */
+  #task: Task
   #state: LifeState = begin()
   #claim: HeldClaim | undefined
   #verified: VerifiedOutcome | undefined
   #delivered: DeliveredResult | undefined
+  #result: TaskResult | undefined
+  #deliveryTried = false
   #attempt: AbortController | undefined
   #attemptDone: Promise<void> = Promise.resolve()
   #claimedAtMs = 0
+  #claimedMs = 0
   #disarm: (() => void) | undefined
-  readonly #done = Promise.withResolvers<Ending>()
 
   constructor(task: Task, score: number, parts: TaskRunParts) {
-    this.task = task
+    this.#task = task
     this.score = score
     this.#parts = parts
-    this.startedAtMs = parts.clock.monotonicMs()
+    this.#telling = new Telling({ ...parts, provider: parts.repository.provider })
   }
 
+  get task(): Task { return this.#task }
   get phase(): LifeState['at'] { return this.#state.at }
   /** From the claim on it takes one of the node's slots; waiting for its courtesy delay it does too, so that a node never overcommits. */
   get claim(): HeldClaim | undefined { return this.#claim }
+  /** Wall clock; 0 before the claim. */
   get claimedAtMs(): number { return this.#claimedAtMs }
   /** Resolves with how it ended; never rejects. */
   get done(): Promise<Ending> { return this.#done.promise }
@@ -56,32 +77,40 @@ export class TaskRun {
   }
 
   seenElsewhere(): void { this.input({ kind: 'seen-elsewhere' }) }
-  drain(): void { this.input({ kind: 'drain' }) }
 
-  input(input: LifeInput): void {
-    const before = this.#state
-    const { state, effects } = step(before, input)
-    this.#state = state
-    for (const effect of effects) this.#carryOut(effect)
+  drain(): void {
+    this.input({ kind: 'drain' })
+    this.#hurry.abort(new Error('the node is stopping'))
   }
 
-  #carryOut(effect: LifeEffect): void {
-    // Each branch is its own promise; what fails unexpectedly lets the task go rather than leave it hanging.
-    const work = this.#effect(effect)
-    work.catch((thrown: unknown) => {
-      this.#parts.logger.error('a step of a task failed unexpectedly', { key: this.task.key, effect: effect.kind, error: messageOf(thrown) })
-      if (effect.kind === 'let-go') this.input({ kind: 'let-go' })
-      else if (effect.kind === 'complete') this.input({ kind: 'provider-failed', reason: messageOf(thrown) })
-      else if (effect.kind === 'finish') this.input({ kind: 'superseded', reason: messageOf(thrown) })
-      else if (effect.kind === 'acquire') this.input({ kind: 'claim-lost', reason: messageOf(thrown) })
-      else this.input({ kind: 'attempt-unavailable', reason: messageOf(thrown) })
-    })
+  input(input: LifeInput): void {
+    const { state, effects } = step(this.#state, input)
+    this.#state = state
+    void this.#carryOutAll(effects)
+  }
+
+  async #carryOutAll(effects: readonly LifeEffect[]): Promise<void> {
+    for (const effect of effects) await this.#carryOut(effect)
+  }
+
+  /** Never rejects: what fails unexpectedly lets the task go rather than leave it hanging. */
+  async #carryOut(effect: LifeEffect): Promise<void> {
+    try {
+      await this.#effect(effect)
+    } catch (thrown) {
+      const data = { key: this.#task.key, effect: effect.kind, error: messageOf(thrown) }
+      // Of a task that has ended meanwhile, it was only waiting that was cut short.
+      if (this.#state.at === 'ended') this.#parts.logger.debug('a step of a task that has ended was cut short', data)
+      else if (thrown instanceof ChorusError && thrown.retryable) this.#parts.logger.warn('a step of a task failed', data)
+      else this.#parts.logger.error('a step of a task failed unexpectedly', data)
+      this.input(inputOfFailure(effect, messageOf(thrown)))
+    }
   }
 
   async #effect(effect: LifeEffect): Promise<void> {
     switch (effect.kind) {
       case 'acquire': return this.#acquire()
-      case 'tell-claimed': return this.#tellClaimed()
+      case 'tell-claimed': return this.#telling.claimed(this.#task, this.#held(), this.score)
       case 'attempt': return this.#runAttempt()
       case 'stop-attempt': { this.#attempt?.abort(new Error('the attempt was stopped')); return }
       case 'read-task': return this.#whileHeld(() => this.#readTask())
@@ -96,65 +125,55 @@ export class TaskRun {
   }
 
   async #acquire(): Promise<void> {
-    const { claims } = this.#parts.repository
-    const won = await claims.acquire(this.task.key)
+    const { repository, clock } = this.#parts
+    const won = await repository.claims.acquire(this.#task.key)
     if (!won.ok) return this.input({ kind: 'claim-lost', reason: won.reason })
-    this.#claim = won.value
-    this.#claimedAtMs = this.#parts.clock.wallMs()
-    const superseded = (): void => { this.input({ kind: 'superseded', reason: String(won.value.signal.reason ?? 'the claim was lost') }) }
-    if (won.value.signal.aborted) return superseded()
-    won.value.signal.addEventListener('abort', superseded, { once: true })
-    const { takenDelivered } = won.value
-    if (takenDelivered) this.#delivered = readDelivered(claims.view(this.task.key).result)
-    this.input({ kind: 'claim-won', deliveredBefore: takenDelivered })
-  }
-
-  async #tellClaimed(): Promise<void> {
-    const { tell, record, emit, repository } = this.#parts
-    const claim = this.#held()
-    emit({ kind: 'task_claimed', key: this.task.key, title: this.task.title, epoch: claim.epoch, score: this.score })
-    await record('task_claimed', {
-      task_key: this.task.key, task_number: this.task.number, repository: this.task.repository, title: this.task.title,
-      required_role: this.task.requiredRole ?? '', priority: this.task.priority, epoch: claim.epoch, claim_oid: claim.oid, score: this.score,
-    })
-    await tell.claimed(this.task, claim)
-    await repository.provider.report(this.task, { kind: 'claimed' }).catch((thrown: unknown) => this.#couldNotReport(thrown))
+    const claim = won.value
+    this.#claim = claim
+    this.#claimedAtMs = clock.wallMs()
+    this.#claimedMs = clock.monotonicMs()
+    const lost = (): void => { this.input({ kind: 'superseded', reason: String(claim.signal.reason ?? 'the claim was lost') }) }
+    if (claim.signal.aborted) return lost()
+    claim.signal.addEventListener('abort', lost, { once: true, signal: this.#over.signal })
+    if (claim.takenDelivered) this.#delivered = readDelivered(repository.claims.view(this.#task.key).result)
+    this.input({ kind: 'claim-won', deliveredBefore: claim.takenDelivered })
   }
 
   async #runAttempt(): Promise<void> {
-    const { repository, identity, runner, tell, emit } = this.#parts
+    const { repository, identity, runner, emit } = this.#parts
+    if (this.#state.at !== 'working') return
     const claim = this.#held()
     await this.#dropVerified()
     const { tip } = await this.#whileHeld(() => repository.sources.refresh())
     if (tip === undefined) return this.input({ kind: 'attempt-unavailable', reason: 'the repository has no commit' })
-    emit({ kind: 'task_started', key: this.task.key, attempt: claim.attempt })
-    await tell.progress(this.task, claim, 'started')
-    const task = await repository.provider.get(this.task.number) ?? this.task
+    const task = await this.#whileHeld(() => this.#askProvider())
+    if (this.phase !== 'working') return
+    // Closed since it was listed: no agent is started for it.
+    if (isGone(task)) return this.input({ kind: 'task-read', verdict: 'gone' })
     this.#task = task
+    this.#telling.started(task, claim)
     await this.#exclusively(async (signal) => {
       const outcome = await repository.attempts.attempt({
         task, base: tip, claim: { epoch: claim.epoch, oid: claim.oid, node: identity.node, logAddress: identity.logAddress },
         role: identity.role, agentId: identity.agentId, runner, signal,
-        onProgress: (text) => { emit({ kind: 'task_progressed', key: this.task.key, text }) },
+        onProgress: (text) => { emit({ kind: 'task_progressed', key: task.key, text }) },
       })
       await this.#judge(outcome)
     })
   }
 
-  /** The task as last read: its text is what the agent was told. */
-  #task: Task | undefined
-
   async #judge(outcome: AttemptOutcome): Promise<void> {
     const { record, emit } = this.#parts
     const claim = this.#held()
+    // Kept first of all, so that its work trees go whatever happens next.
+    if (outcome.kind === 'verified') this.#verified = outcome
     if (outcome.kind === 'verified' || outcome.kind === 'failed' || outcome.kind === 'parked') {
-      await record('execution', { task_key: this.task.key, epoch: claim.epoch, outcome: outcome.kind, ...outcome.facts })
+      await record('execution', { ...outcome.facts, task_key: this.#task.key, epoch: claim.epoch, outcome: outcome.kind })
     }
     switch (outcome.kind) {
       case 'verified':
-        this.#verified = outcome
-        emit({ kind: 'task_verified', key: this.task.key, evidence: outcome.evidence, commit: outcome.commit })
-        return this.input({ kind: 'verified', result: outcome.result })
+        emit({ kind: 'task_verified', key: this.#task.key, evidence: outcome.evidence, commit: outcome.commit })
+        return this.input({ kind: 'verified' })
       case 'failed': return this.input({ kind: 'attempt-failed', reason: outcome.reason, last: claim.attempt + 1 >= ATTEMPTS_MAX })
       case 'parked': return this.input({ kind: 'attempt-parked', reason: `${outcome.reason}${await this.#keepPatch(outcome.commit)}` })
       case 'unavailable': return this.input({ kind: 'attempt-unavailable', reason: outcome.reason })
@@ -166,28 +185,25 @@ export class TaskRun {
 
   /** The patch of a parked attempt on a branch of its own, named by the epoch, so that nothing of another holder is touched. */
   async #keepPatch(commit: Oid | undefined): Promise<string> {
-    if (commit === undefined) return ''
-    const branch = `chorus/${this.task.number}-parked-e${this.#held().epoch}`
+    if (commit === undefined || this.#held().signal.aborted) return ''
+    const branch = `chorus/${this.#task.number}-parked-e${this.#held().epoch}`
     try {
       return await this.#parts.repository.keepPatch(refName(`refs/heads/${branch}`), commit) ? `. The patch is on ${branch}` : ''
     } catch (thrown) {
-      this.#parts.logger.warn('a patch could not be kept', { key: this.task.key, error: messageOf(thrown) })
+      this.#parts.logger.warn('a patch could not be kept', { key: this.#task.key, error: messageOf(thrown) })
       return ''
     }
   }
 
   async #readTask(): Promise<void> {
-    const { provider, sources } = this.#parts.repository
-    await sources.refresh()
-    const now = await provider.get(this.task.number)
-    const told = this.#task ?? this.task
-    const verdict = now === undefined || now.state === 'closed' ? 'gone' : now.contentHash === told.contentHash ? 'same' : 'changed'
-    this.input({ kind: 'task-read', verdict })
+    const now = await this.#askProvider()
+    this.input({ kind: 'task-read', verdict: isGone(now) ? 'gone' : now.contentHash === this.#task.contentHash ? 'same' : 'changed' })
   }
 
   async #recheck(onto: Oid): Promise<void> {
     const verified = this.#verified
     if (verified === undefined) return this.input({ kind: 'attempt-unavailable', reason: 'nothing to check again' })
+    this.#deliveryTried = false
     await this.#exclusively(async (signal) => {
       const again = await verified.again(onto, { signal })
       if (again.kind === 'cancelled') return
@@ -197,47 +213,39 @@ export class TaskRun {
   }
 
   async #deliver(): Promise<void> {
-    const { repository, emit, record } = this.#parts
-    const claim = this.#held()
     const verified = this.#verified
-    if (verified === undefined) return this.input({ kind: 'delivery-refused', reason: 'nothing verified to deliver', moved: undefined })
-    const { branch, tip } = await repository.sources.refresh()
-    const merging = this.#mayMerge(verified)
-    if (merging && tip !== verified.base && tip !== undefined) return this.input({ kind: 'delivery-refused', reason: `${branch} moved`, moved: tip })
-    const target = merging ? branch : `chorus/${this.task.number}`
-    const ref = refName(`refs/heads/${target}`)
-    const update: RefUpdate = { ref, from: merging ? verified.base : await repository.branchTip(ref), to: verified.commit }
-    const result: DeliveredResult = { commit: verified.commit, branch: target, mode: merging ? 'merge' : 'branch', evidence: verified.evidence, title: this.task.title }
-    const answer = await repository.claims.deliver(claim, { result, alongside: [update] })
+    if (this.#state.at !== 'delivering' || verified === undefined) return
+    const claim = this.#held()
+    const task = this.#task
+    const answer = await deliver({ repository: this.#parts.repository, claim, task, verified, triedBefore: this.#deliveryTried })
     switch (answer.kind) {
       case 'delivered':
-        this.#delivered = result
-        emit({ kind: 'task_delivered', key: this.task.key, mode: result.mode, commit: result.commit })
-        await record('task_delivered', { task_key: this.task.key, epoch: claim.epoch, commit: result.commit, branch: target, mode: result.mode, evidence: result.evidence, claim_oid: claim.oid })
+        this.#delivered = answer.delivered
+        this.#result = resultOf(verified, answer.delivered)
+        await this.#telling.delivered(task, claim, answer.delivered)
         return this.input({ kind: 'delivered' })
       case 'superseded': return this.input({ kind: 'superseded', reason: 'another node holds the claim: the delivery was refused whole' })
-      case 'in-the-way': return this.input({ kind: 'delivery-in-the-way', reason: inTheWay(answer.paths, verified.commit) })
-      case 'refused': case 'unclear': {
-        const now = await repository.sources.refresh()
-        const moved = merging && now.tip !== undefined && now.tip !== verified.base ? now.tip : undefined
-        return this.input({ kind: 'delivery-refused', reason: answer.reason, moved })
-      }
+      case 'in-the-way': return this.input({ kind: 'delivery-in-the-way', reason: answer.reason })
+      case 'refused': return this.input({ kind: 'delivery-refused', reason: answer.reason, moved: answer.moved })
+      case 'unclear':
+        this.#deliveryTried = true
+        throw new ChorusError('REMOTE_UNAVAILABLE', `it is not known whether the delivery arrived: ${answer.reason}`)
       default: return unreachable(answer)
     }
   }
 
-  #mayMerge(verified: VerifiedOutcome): boolean {
-    const { policy } = this.#parts.repository
-    return policy.delivery === 'merge' && !policy.approveFirst && policy.mergeOn.includes(verified.evidence)
-  }
-
   async #complete(afterMs: number): Promise<void> {
-    const { clock, repository } = this.#parts
-    if (afterMs > 0) await clock.delay(afterMs, { signal: this.#stop.signal })
-    const result = this.#verified?.result ?? finishedForAnother(this.#delivered)
+    const { clock, repository: { claims, provider } } = this.#parts
+    if (afterMs > 0) await this.#pause(afterMs)
+    if (this.#state.at !== 'completing') return
     try {
-      await repository.provider.complete(this.task, result)
+      // The first try follows the push that delivered or took over; a later one could come from a holder that was replaced.
+      if (afterMs > 0 && !await claims.renew(this.#held())) return this.input({ kind: 'superseded', reason: 'another node finishes it' })
+      const result = this.#result ?? resultForAnother(this.#delivered)
+      await within(provider.complete(this.#task, result), { clock, ms: ASK_MS_MAX, signal: this.#over.signal, late: () => tooSlow(provider.name) })
     } catch (thrown) {
+      if (this.phase !== 'completing') return
+      this.#parts.logger.warn('the provider does not confirm yet', { key: this.#task.key, error: messageOf(thrown) })
       return this.input({ kind: 'provider-failed', reason: messageOf(thrown) })
     }
     this.input({ kind: 'provider-confirmed' })
@@ -249,59 +257,57 @@ export class TaskRun {
   }
 
   async #letGo(how: Ending, countsAsAttempt: boolean): Promise<void> {
-    const { claims, provider } = this.#parts.repository
+    const { claims } = this.#parts.repository
     const claim = this.#held()
     await this.#attemptDone
     const reason = 'reason' in how ? how.reason.slice(0, 500) : ''
-    if (how.kind === 'parked') await claims.park(claim, { reason })
-    else if (how.kind === 'escalated') await claims.escalate(claim, { reason })
-    else await claims.release(claim, { reason, countsAsAttempt })
-    if (how.kind === 'failed' || how.kind === 'released' || how.kind === 'parked' || how.kind === 'escalated') {
-      await provider.report(this.task, { kind: how.kind, reason }).catch((thrown: unknown) => this.#couldNotReport(thrown))
-    }
+    const mine = how.kind === 'parked' ? await claims.park(claim, { reason })
+      : how.kind === 'escalated' ? await claims.escalate(claim, { reason })
+        : await claims.release(claim, { reason, countsAsAttempt })
+    if (!mine) return this.input({ kind: 'superseded', reason: 'another node holds the claim' })
+    // What is delivered stays as the provider knows it, until somebody finishes it.
+    const reportable = this.#delivered === undefined && !claim.takenDelivered && (how.kind === 'failed' || how.kind === 'released' || how.kind === 'parked' || how.kind === 'escalated')
+    if (reportable) this.#telling.report(this.#task, { kind: how.kind, reason })
     this.input({ kind: 'let-go' })
   }
 
   async #end(how: Ending): Promise<void> {
     this.#disarm?.()
-    this.#stop.abort(new Error('the task ended'))
+    this.#over.abort(new Error('the task ended'))
+    this.#hurry.abort(new Error('the task ended'))
+    if (how.kind === 'lost') this.#telling.silence()
     await this.#attemptDone
     await this.#dropVerified()
-    try {
-      await this.#tellEnding(how)
-    } finally {
-      this.#parts.ended(this, how)
-      this.#done.resolve(how)
+    if (this.#claim !== undefined) {
+      await this.#leaveNothing(this.#claim)
+      const seconds = Math.round((this.#parts.clock.monotonicMs() - this.#claimedMs) / 100) / 10
+      await this.#telling.ended(this.#task, this.#claim, { how, seconds, delivered: this.#delivered, result: this.#result })
+      await this.#telling.reported()
     }
+    this.#parts.ended(this, how)
+    this.#done.resolve(how)
   }
 
-  async #tellEnding(how: Ending): Promise<void> {
-    const { record, tell, emit, clock } = this.#parts
-    const claim = this.#claim
-    if (claim === undefined || how.kind === 'outrun') return
-    const about = { task_key: this.task.key, task_number: this.task.number, repository: this.task.repository, epoch: claim.epoch }
-    const seconds = Math.round((clock.wallMs() - this.#claimedAtMs) / 100) / 10
-    if (how.kind === 'completed') {
-      await record('task_completed', { ...about, task_type: this.task.type, duration: seconds, results: { ...this.#delivered, metadata: how.result?.metadata ?? null } })
-      emit({ kind: 'task_completed', key: this.task.key, seconds })
-      await tell.progress(this.task, claim, 'completed')
-      if (this.#delivered !== undefined) await tell.complete(this.task, claim, this.#delivered, seconds)
-      return
+  /** A claim that could not be let go as it should would be renewed for ever with nobody at work. */
+  async #leaveNothing(claim: HeldClaim): Promise<void> {
+    const { claims } = this.#parts.repository
+    try {
+      if (claims.view(this.#task.key).mine) await claims.release(claim, { reason: 'the work on it ended', countsAsAttempt: false })
+    } catch (thrown) {
+      this.#parts.logger.error('a claim could not be given back', { key: this.#task.key, error: messageOf(thrown) })
     }
-    emit({ kind: `task_${how.kind}`, key: this.task.key, reason: how.reason })
-    await record(`task_${how.kind}`, { ...about, task_type: this.task.type, reason: how.reason, attempt: claim.attempt })
-    await tell.progress(this.task, claim, how.kind, how.reason)
   }
 
   /** One attempt at a time; whoever ends the task waits until its processes are gone. */
   async #exclusively(work: (signal: AbortSignal) => Promise<void>): Promise<void> {
     await this.#attemptDone
+    if (this.#state.at !== 'working' && this.#state.at !== 'rechecking') return
     const attempt = new AbortController()
     this.#attempt = attempt
     const done = Promise.withResolvers<undefined>()
     this.#attemptDone = done.promise
     try {
-      if (this.#state.at === 'working' || this.#state.at === 'rechecking') await work(attempt.signal)
+      await work(attempt.signal)
     } finally {
       done.resolve(undefined)
     }
@@ -309,56 +315,60 @@ export class TaskRun {
 
   /** A remote that is away for a while costs waiting, not the work: tried again until it answers or the claim is lost. */
   async #whileHeld<T>(work: () => Promise<T>): Promise<T> {
+    const { clock, logger } = this.#parts
+    const untilMs = clock.monotonicMs() + WAIT_MS_MAX
     for (let delayMs = 1_000; ; delayMs = Math.min(delayMs * 2, 15_000)) {
       try {
         return await work()
       } catch (thrown) {
-        if (!(thrown instanceof ChorusError) || !thrown.retryable || this.#state.at === 'ended' || this.#state.at === 'letting-go') throw thrown
-        this.#parts.logger.warn('waiting for the repository', { key: this.task.key, code: thrown.code, delayMs })
-        await this.#parts.clock.delay(delayMs, { signal: this.#stop.signal })
+        const hopeless = !(thrown instanceof ChorusError) || !thrown.retryable || clock.monotonicMs() >= untilMs
+        if (hopeless || this.#hurry.signal.aborted) throw thrown
+        logger.warn('waiting for the repository', { key: this.#task.key, code: thrown.code, delayMs })
+        await this.#pause(delayMs)
+        if (this.#state.at === 'ended' || this.#state.at === 'letting-go') throw thrown
       }
     }
+  }
+
+  /** Ends early when the node stops or the task has ended. */
+  async #pause(ms: number): Promise<void> {
+    await this.#parts.clock.delay(ms, { signal: this.#hurry.signal }).catch(() => {
+      // Only the signal rejects it; the callers look at the state.
+    })
+  }
+
+  #askProvider(): Promise<Task | undefined> {
+    const { clock, repository: { provider } } = this.#parts
+    return within(provider.get(this.#task.number), { clock, ms: ASK_MS_MAX, signal: this.#over.signal, late: () => tooSlow(provider.name) })
   }
 
   async #dropVerified(): Promise<void> {
     const verified = this.#verified
     this.#verified = undefined
-    await verified?.dispose()
+    try {
+      await verified?.dispose()
+    } catch (thrown) {
+      // What is left of the work trees is reaped at the next start.
+      this.#parts.logger.warn('a work tree could not be removed', { key: this.#task.key, error: messageOf(thrown) })
+    }
   }
 
   #held(): HeldClaim {
     if (this.#claim === undefined) throw new Error('no claim is held')
     return this.#claim
   }
+}
 
-  #couldNotReport(thrown: unknown): void {
-    // Best effort by contract: the claim ref is the truth.
-    this.#parts.logger.warn('the provider could not be told', { key: this.task.key, error: messageOf(thrown) })
+const isGone = (task: Task | undefined): task is undefined => task === undefined || task.state === 'closed'
+
+const tooSlow = (provider: string): ChorusError => new ChorusError('PROVIDER_FAILED', `${provider} did not answer within ${ASK_MS_MAX / 1_000} s`)
+
+const inputOfFailure = (effect: LifeEffect, reason: string): LifeInput => {
+  switch (effect.kind) {
+    case 'let-go': return { kind: 'let-go' }
+    case 'complete': return { kind: 'provider-failed', reason }
+    case 'finish': return { kind: 'superseded', reason }
+    case 'acquire': return { kind: 'claim-lost', reason }
+    default: return { kind: 'attempt-unavailable', reason }
   }
 }
-
-/** A task is tried this often before a person is asked (architecture, the way of a task). */
-export const ATTEMPTS_MAX = 3
-
-const inTheWay = (paths: readonly string[], commit: Oid): string =>
-  `your changes in ${paths.slice(0, 5).join(', ')} are in the way: commit or stash them, then \`chorus task retry\`, or \`git merge ${commit.slice(0, 12)}\``
-
-const readDelivered = (value: unknown): DeliveredResult | undefined => {
-  if (typeof value !== 'object' || value === null) return undefined
-  const { commit, branch, mode, evidence, title } = value as Record<string, unknown>
-  if (typeof commit !== 'string' || !isOid(commit) || typeof branch !== 'string' || (mode !== 'merge' && mode !== 'branch')) return undefined
-  const level = evidence === 'proved' || evidence === 'reproduced' ? evidence : 'unproven'
-  return { commit, branch, mode, evidence: level, title: typeof title === 'string' ? title : '' }
-}
-
-/** The node that worked died after its delivery: what it used is unknown here, what it delivered is in the record. */
-const finishedForAnother = (delivered: DeliveredResult | undefined): Parameters<RepositoryWork['provider']['complete']>[1] => ({
-  success: true,
-  message: 'delivered by a node that ended before it could say so',
-  metadata: {
-    execution_type: 'command', duration: 0, commands_executed: 0, files_generated: [],
-    resource_usage: { wall_ms: 0, cpu_ms: 0, memory_bytes_peak: 0, processes_peak: 0, source: 'sampled' },
-    artifacts: { commit: delivered?.commit ?? '', branch: delivered?.branch ?? '', evidence: delivered?.evidence ?? 'unproven' },
-    tokens: null, cost: null,
-  },
-})

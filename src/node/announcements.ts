@@ -1,7 +1,7 @@
 import { messageOf } from '../core/mod.ts'
 import type { AgentIdentity, Coordinator, DeliveredResult, HeldClaim, Tell } from '../coordinator/mod.ts'
 import type { Clock, Logger, Task } from '../ports/mod.ts'
-import { isoTime, taskThread, wireTaskNumber } from '../wire/mod.ts'
+import { LIMITS, clipLine, isoTime, taskThread, wireTaskNumber } from '../wire/mod.ts'
 import type { MessageData, MessagePost, MessageType, Progress } from '../wire/mod.ts'
 
 /** Expected length of a task until it has history (the seed's example: one hour after the claim). */
@@ -35,20 +35,20 @@ export const makeTell = (parts: AnnouncementParts): Tell => {
     found: async (tasks) => {
       for (const task of tasks) {
         await send('task_announcement', task, {
-          task_key: task.key, task_number: wireTaskNumber(task.number), repository: task.repository, title: task.title,
-          priority: task.priority, task_type: task.type, labels: [...task.labels], required_expertise: [...task.requiredExpertise],
+          task_key: task.key, task_number: wireTaskNumber(task.number), repository: task.repository, title: title(task),
+          priority: task.priority, task_type: task.type, labels: names(task.labels, LIMITS.labelsMax), required_expertise: names(task.requiredExpertise, LIMITS.expertiseMax),
           state: task.state, content_hash: task.contentHash,
-          ...(task.requiredRole === undefined ? {} : { required_role: task.requiredRole }),
-          ...(task.url === undefined ? {} : { url: task.url }),
+          ...(task.requiredRole === undefined ? {} : { required_role: clipLine(task.requiredRole, LIMITS.nameCharactersMax) }),
+          ...(task.url === undefined || task.url.length > LIMITS.urlCharactersMax ? {} : { url: task.url }),
         })
       }
     },
     claimed: async (task, claim) => {
       const now = parts.clock.wallMs()
       await send('task_claim', task, { ...about(task, claim), claim: claim.oid, lease_ms: parts.leaseMs })
-      await progress(task, claim, 'claimed', { title: task.title, claim_time: isoTime(now), estimated_completion: isoTime(now + ESTIMATE_MS) })
+      await progress(task, claim, 'claimed', { title: title(task), claim_time: isoTime(now), estimated_completion: isoTime(now + ESTIMATE_MS) })
     },
-    progress: (task, claim, status, reason) => progress(task, claim, status, reason === undefined ? {} : { reason: oneLine(reason) }),
+    progress: (task, claim, status, reason) => progress(task, claim, status, reason === undefined ? {} : { reason: clipLine(reason, REASON_CHARACTERS_MAX) }),
     complete: (task, claim, result: DeliveredResult, seconds) => send('task_complete', task, {
       ...about(task, claim), success: true, message: `delivered to ${result.branch}`, timestamp: isoTime(parts.clock.wallMs()),
       duration: seconds, evidence: result.evidence, commit: result.commit, branch: result.branch,
@@ -59,7 +59,7 @@ export const makeTell = (parts: AnnouncementParts): Tell => {
 /** Turns what others say into hints for the coordinator: it looks sooner, or steps aside. Nothing here is believed further than that. */
 export const listenForTasks = (post: MessagePost, coordinator: Pick<Coordinator, 'heard'>): (() => void) => {
   const stops = [
-    post.on('task_announcement', (envelope) => { coordinator.heard({ kind: 'announced', by: envelope.from }) }),
+    post.on('task_announcement', ({ data, from }) => { coordinator.heard({ kind: 'announced', key: data.task_key, contentHash: data.content_hash, state: data.state, by: from }) }),
     post.on('task_claim', (envelope) => { coordinator.heard({ kind: 'claimed', key: envelope.data.task_key, by: envelope.from }) }),
     post.on('task_complete', (envelope) => { coordinator.heard({ kind: 'ended', key: envelope.data.task_key, by: envelope.from }) }),
     post.on('task_progress', (envelope) => {
@@ -71,4 +71,9 @@ export const listenForTasks = (post: MessagePost, coordinator: Pick<Coordinator,
   return () => { for (const stop of stops) stop() }
 }
 
-const oneLine = (text: string): string => text.replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]+/g, ' ').slice(0, 200)
+const REASON_CHARACTERS_MAX = 200
+
+/** Tasks are written by others: what does not fit the wire is cut, so that the task is told of all the same. */
+const title = (task: Task): string => clipLine(task.title, LIMITS.titleCharactersMax)
+const names = (items: readonly string[], itemsMax: number): string[] =>
+  items.map((item) => clipLine(item, LIMITS.nameCharactersMax)).filter((item) => item !== '').slice(0, itemsMax)

@@ -7,7 +7,7 @@ import type { HeadFile } from '../memory/audit/mod.ts'
 import { Redactor } from '../memory/redaction/mod.ts'
 import type { KnownSecret, SecretFound } from '../memory/redaction/mod.ts'
 import type { AgentProbe, AgentRunner, Clock, Entropy, Gossip, Logger, LogStore, SandboxProbe, Sandbox, SecretScanner, Signer } from '../ports/mod.ts'
-import { Membership } from '../swarm/membership/mod.ts'
+import { Membership, statusOf } from '../swarm/membership/mod.ts'
 import { Post, isoTime } from '../wire/mod.ts'
 import { performance } from '../work/matching/mod.ts'
 import { listenForTasks, makeTell } from './announcements.ts'
@@ -62,6 +62,9 @@ export class ChorusNode {
   #startedAtMs = 0
   #lastActivityMs = 0
   #paused = false
+  #starting: Promise<void> | undefined
+  /** Pausing and resuming, one after another. */
+  #switching: Promise<void> = Promise.resolve()
   #stopping: Promise<void> | undefined
   #cleanups: (() => Promise<void> | void)[] = []
 
@@ -74,14 +77,14 @@ export class ChorusNode {
     }
   }
 
-  /** A failed start releases what it took, and rejects. */
-  async start(): Promise<void> {
-    try {
-      await this.#start()
-    } catch (thrown) {
+  /** A failed start releases what it took, and rejects. Once stopped, a node does not start (again). */
+  start(): Promise<void> {
+    if (this.#stopping !== undefined) return this.#starting ?? Promise.resolve()
+    this.#starting ??= this.#start().catch(async (thrown: unknown) => {
       await this.#cleanUp()
       throw thrown
-    }
+    })
+    return this.#starting
   }
 
   async #start(): Promise<void> {
@@ -122,6 +125,7 @@ export class ChorusNode {
       }),
     })
     this.#membership = membership
+    if (this.#stopping !== undefined) return
     this.#repositories = await this.#joinRepositories(session, audit, redactor)
     const coordinator = new Coordinator({
       clock, logger, identity: this.#identity, repositories: this.#repositories.map(({ work }) => work), members: membership, runner,
@@ -135,7 +139,7 @@ export class ChorusNode {
     this.#cleanups.push(listenForTasks(post, coordinator))
     this.#cleanups.push(membership.on((event) => {
       if (event.kind === 'member_joined' || event.kind === 'member_left') this.#emit({ kind: event.kind, member: event.member.node })
-      if (event.kind === 'member_joined') coordinator.wake()
+      if (event.kind === 'member_joined' || event.kind === 'member_left') coordinator.membersChanged()
     }))
     await membership.start()
     this.#cleanups.push(() => membership.stop())
@@ -154,6 +158,7 @@ export class ChorusNode {
   async #joinRepositories(session: SessionId, audit: AuditLog, redactor: Redactor): Promise<readonly JoinedRepository[]> {
     const joined: JoinedRepository[] = []
     for (const parts of this.#parts.repositories) {
+      if (this.#stopping !== undefined) return joined
       const name = `${parts.provider.name}:${parts.provider.repository}`
       try {
         const repository = await joinRepository(parts, { ...this.#parts, session, audit, redactor, identity: this.#identity, unreachable: (node) => this.#unreachable(node) })
@@ -184,6 +189,7 @@ export class ChorusNode {
 
   /** Begins to claim, unless something says no: a person, the sandbox, the engine. */
   async #work(): Promise<void> {
+    if (this.#stopping !== undefined) return
     if (!this.#sandbox.available) this.#problem('sandbox', `nothing is claimed: ${this.#sandbox.reason}; ${this.#sandbox.fix}`)
     else if (!this.#engine.ready) this.#problem('engine', `nothing is claimed: ${this.#engine.reason}; ${this.#engine.fix}`)
     else if (this.#paused) this.#emit({ kind: 'node_paused' })
@@ -191,20 +197,34 @@ export class ChorusNode {
     this.#loadChanged()
   }
 
-  async pause(): Promise<void> {
-    await this.#parts.pause.write(true)
-    this.#paused = true
-    await this.#coordinator?.drain()
-    this.#loadChanged()
-    this.#emit({ kind: 'node_paused' })
+  /** Resolves when nothing runs any more. Survives a restart. */
+  pause(): Promise<void> {
+    return this.#switch(async () => {
+      await this.#parts.pause.write(true)
+      if (this.#paused) return
+      this.#paused = true
+      await this.#coordinator?.drain()
+      this.#loadChanged()
+      this.#emit({ kind: 'node_paused' })
+    })
   }
 
-  async resume(): Promise<void> {
-    await this.#parts.pause.write(false)
-    if (!this.#paused) return
-    this.#paused = false
-    this.#emit({ kind: 'node_resumed' })
-    await this.#work()
+  /** After a pause that is under way. */
+  resume(): Promise<void> {
+    return this.#switch(async () => {
+      await this.#parts.pause.write(false)
+      if (!this.#paused) return
+      this.#paused = false
+      this.#emit({ kind: 'node_resumed' })
+      await this.#work()
+    })
+  }
+
+  #switch(change: () => Promise<void>): Promise<void> {
+    const changed = this.#switching.then(change)
+    // The next one is not kept back by this one's failure, which is the caller's.
+    this.#switching = changed.catch(() => undefined)
+    return changed
   }
 
   /** Delivers or gives back what runs, says goodbye, closes everything. Idempotent. */
@@ -214,6 +234,9 @@ export class ChorusNode {
   }
 
   async #stop(): Promise<void> {
+    this.#coordinator?.pauseClaims()
+    // A start that is under way ends at its next step; its failure is its caller's.
+    await this.#starting?.catch(() => undefined)
     await this.#coordinator?.stop()
     await this.#membership?.drain()
     await this.#cleanUp()
@@ -237,7 +260,7 @@ export class ChorusNode {
     if (repository === undefined) throw new ChorusError('NOT_FOUND', 'this node does not work on that repository')
     const done = await repository.retry(key)
     if (!done.ok) throw new ChorusError('INPUT_INVALID', done.reason)
-    this.#coordinator?.wake()
+    this.#coordinator?.wake(key)
   }
 
   /** Tasks it would look at, best first, with their claims; claims nothing. */
@@ -249,7 +272,7 @@ export class ChorusNode {
     return {
       agent_id: this.#identity.agentId, node_id: this.#identity.node, role: this.#identity.role, expertise: this.#identity.expertise,
       current_tasks: currentTasks, max_tasks: this.#identity.maxTasks, active_providers: this.#repositories.length,
-      status: this.#stopping !== undefined ? 'offline' : this.#paused ? 'paused' : currentTasks === 0 ? 'ready' : currentTasks >= this.#identity.maxTasks ? 'busy' : 'working',
+      status: this.#stopping !== undefined ? 'offline' : this.#paused ? 'paused' : statusOf({ currentTasks, maxTasks: this.#identity.maxTasks, accepting: this.#coordinator?.accepting ?? false }),
       active_tasks: (this.#coordinator?.active() ?? []).map(activeTaskStatus),
       members: (this.#membership?.members() ?? []).filter((member) => member.node !== this.#identity.node).map((member) => ({
         node_id: member.node, role: member.role, status: member.status, current_tasks: member.currentTasks, max_tasks: member.maxTasks,
@@ -259,8 +282,8 @@ export class ChorusNode {
       engine: { kind: this.#parts.runner.kind, ready: this.#engine.ready, reason: this.#engine.ready ? '' : this.#engine.reason },
       sandbox: { kind: this.#parts.sandbox.name, available: this.#sandbox.available, reason: this.#sandbox.available ? '' : this.#sandbox.reason },
       problems: [...this.#problems.values(), ...(this.#coordinator?.problems ?? []), ...config.warnings],
-      counters: { ...this.#post?.counts(), ...Object.assign({}, ...this.#repositories.map((repository) => repository.counters())) as Record<string, number> },
-      uptime_seconds: (clock.monotonicMs() - this.#startedAtMs) / 1000,
+      counters: { ...this.#post?.counts(), ...sumOf(this.#repositories.map((repository) => repository.counters())) },
+      uptime_seconds: this.#starting === undefined ? 0 : (clock.monotonicMs() - this.#startedAtMs) / 1000,
     }
   }
 
@@ -271,7 +294,14 @@ export class ChorusNode {
 
   #emit(event: NodeEvent): void {
     const stamped = { at: isoTime(this.#parts.clock.wallMs()), ...event }
-    for (const listener of this.#listeners) listener(stamped)
+    for (const listener of [...this.#listeners]) {
+      try {
+        listener(stamped)
+      } catch (thrown) {
+        // Observers change no outcome.
+        this.#parts.logger.warn('a watcher failed', { event: event.kind, error: messageOf(thrown) })
+      }
+    }
   }
 
   #problem(place: string, reason: string): void {
@@ -283,6 +313,13 @@ export class ChorusNode {
 
 /** Nodes that do not poll a repository look at it when nothing was announced for this long (architecture, the way of a task). */
 const SILENCE_MS = 600_000
+
+/** Of several repositories' counters, by name. */
+const sumOf = (all: readonly Readonly<Record<string, number>>[]): Readonly<Record<string, number>> => {
+  const sum: Record<string, number> = {}
+  for (const counters of all) for (const [name, value] of Object.entries(counters)) sum[name] = (sum[name] ?? 0) + value
+  return sum
+}
 
 const workRecord = (audit: AuditLog): Parameters<typeof performance>[0] =>
   Object.fromEntries(Object.entries(audit.history().byType).map(([type, tally]) => [type, { successes: tally.done, failures: tally.failed }]))

@@ -1,0 +1,83 @@
+import { isOid, refName, unreachable } from '../core/mod.ts'
+import type { Oid } from '../core/mod.ts'
+import type { RefUpdate, Task, TaskResult } from '../ports/mod.ts'
+import type { DeliveredResult, HeldClaim, RepositoryWork, VerifiedOutcome } from './needs.ts'
+
+/** Title in the claim record: the whole result has to fit in 4 KiB. */
+const TITLE_CHARACTERS_MAX = 200
+
+export interface DeliveryRequest {
+  readonly repository: RepositoryWork
+  readonly claim: HeldClaim
+  readonly task: Task
+  readonly verified: VerifiedOutcome
+  /** An earlier try got no answer: it may have moved the branch itself, which then is not "moved by another". */
+  readonly triedBefore: boolean
+}
+
+export type Delivery =
+  | { readonly kind: 'delivered'; readonly delivered: DeliveredResult }
+  | { readonly kind: 'superseded' }
+  /** `moved`: where the branch to merge into stands now, if that is why. */
+  | { readonly kind: 'refused'; readonly reason: string; readonly moved: Oid | undefined }
+  | { readonly kind: 'in-the-way'; readonly reason: string }
+  /** It may have happened: to be asked again, with `triedBefore`. */
+  | { readonly kind: 'unclear'; readonly reason: string }
+
+/** The one atomic push that moves the claim and the result's branch. Rejects when the remote does not answer. */
+export const deliver = async ({ repository, claim, task, verified, triedBefore }: DeliveryRequest): Promise<Delivery> => {
+  const { branch, tip } = await repository.sources.refresh()
+  const merging = mayMerge(repository, verified)
+  if (merging && !triedBefore && tip !== verified.base) return { kind: 'refused', reason: `${branch} moved`, moved: tip }
+  const target = merging ? branch : `chorus/${task.number}`
+  const ref = refName(`refs/heads/${target}`)
+  const update: RefUpdate = { ref, from: merging ? verified.base : await repository.branchTip(ref), to: verified.commit }
+  const delivered: DeliveredResult = {
+    commit: verified.commit, branch: target, mode: merging ? 'merge' : 'branch', evidence: verified.evidence,
+    title: task.title.slice(0, TITLE_CHARACTERS_MAX).toWellFormed(),
+  }
+  const answer = await repository.claims.deliver(claim, { result: delivered, alongside: [update] })
+  switch (answer.kind) {
+    case 'delivered': return { kind: 'delivered', delivered }
+    case 'superseded': case 'unclear': return answer
+    case 'in-the-way': return { kind: 'in-the-way', reason: inTheWay(answer.paths, verified.commit) }
+    case 'refused': {
+      const now = await repository.sources.refresh()
+      return { kind: 'refused', reason: answer.reason, moved: merging && now.tip !== verified.base ? now.tip : undefined }
+    }
+    default: return unreachable(answer)
+  }
+}
+
+const mayMerge = ({ policy }: RepositoryWork, verified: VerifiedOutcome): boolean =>
+  policy.delivery === 'merge' && !policy.approveFirst && policy.mergeOn.includes(verified.evidence)
+
+const inTheWay = (paths: readonly string[], commit: Oid): string =>
+  `your changes in ${paths.slice(0, 5).join(', ')} are in the way: commit or stash them, then \`chorus task retry\`, or \`git merge ${commit.slice(0, 12)}\``
+
+/** What a `delivered` record says; undefined when another version wrote something else. */
+export const readDelivered = (value: unknown): DeliveredResult | undefined => {
+  if (typeof value !== 'object' || value === null) return undefined
+  const { commit, branch, mode, evidence, title } = value as Record<string, unknown>
+  if (typeof commit !== 'string' || !isOid(commit) || typeof branch !== 'string' || (mode !== 'merge' && mode !== 'branch')) return undefined
+  const level = evidence === 'proved' || evidence === 'reproduced' ? evidence : 'unproven'
+  return { commit, branch, mode, evidence: level, title: typeof title === 'string' ? title : '' }
+}
+
+/** For the provider: what the attempt made, and where it went. */
+export const resultOf = (verified: VerifiedOutcome, delivered: DeliveredResult): TaskResult => {
+  const { result } = verified
+  return { ...result, metadata: { ...result.metadata, artifacts: { ...result.metadata.artifacts, branch: delivered.branch } } }
+}
+
+/** The node that worked died after its delivery: what it used is unknown here, what it delivered is in the record. */
+export const resultForAnother = (delivered: DeliveredResult | undefined): TaskResult => ({
+  success: true,
+  message: 'delivered by a node that ended before it could say so',
+  metadata: {
+    execution_type: 'command', duration: 0, commands_executed: 0, files_generated: [],
+    resource_usage: { wall_ms: 0, cpu_ms: 0, memory_bytes_peak: 0, processes_peak: 0, source: 'sampled' },
+    artifacts: { commit: delivered?.commit ?? '', branch: delivered?.branch ?? '', evidence: delivered?.evidence ?? 'unproven' },
+    tokens: null, cost: null,
+  },
+})

@@ -1,0 +1,109 @@
+import { ChorusError, messageOf } from '../core/mod.ts'
+import type { TaskKey } from '../core/mod.ts'
+import type { Clock, Task, TaskProblem } from '../ports/mod.ts'
+import type { RepositoryWork } from './needs.ts'
+import { within } from './patience.ts'
+
+/** At most this many tasks are kept per repository; the rest waits until those are gone. */
+const TASKS_MAX = 10_000
+/** A round goes on without a repository that takes longer; what comes later is taken in when it comes. */
+const LOOK_MS_MAX = 20_000
+
+export interface Look {
+  /** Whether this node is the one that polls the repository for the others. */
+  readonly poller: boolean
+  /** Whoever does not poll lists the tasks itself when it was not told to for this long. */
+  readonly silenceMs: number
+  /** Ends the waiting, not the look. */
+  readonly signal: AbortSignal
+}
+
+export interface Seen {
+  /** Tasks that are new and open, or are not as they were before. */
+  readonly fresh: readonly Task[]
+  readonly problems: readonly TaskProblem[]
+}
+
+/** What is known of one repository: its tasks as listed, its claims as read, and what is wrong with either. */
+export class RepositoryWatch {
+  readonly work: RepositoryWork
+  /** `<provider>:<repository>`: the first part of its tasks' keys. */
+  readonly name: string
+  readonly #clock: Clock
+  #tasks: ReadonlyMap<TaskKey, Task> = new Map()
+  #listedMs: number | undefined
+  #readMs = -Infinity
+  #listingWanted = true
+  #problems: ReadonlyMap<string, string> = new Map()
+  #failure: string | undefined
+  #looking: Promise<Seen> | undefined
+
+  constructor(work: RepositoryWork, clock: Clock) {
+    this.work = work
+    this.name = `${work.provider.name}:${work.provider.repository}`
+    this.#clock = clock
+  }
+
+  get tasks(): ReadonlyMap<TaskKey, Task> { return this.#tasks }
+  /** When the refs of its claims were last read, by the start of the reading; what was heard later, they do not know. */
+  get readMs(): number { return this.#readMs }
+  get failing(): boolean { return this.#failure !== undefined }
+  get problems(): readonly string[] {
+    return [...this.#failure === undefined ? [] : [`${this.name}: ${this.#failure}`], ...this.#problems.values()]
+  }
+
+  /** The next look lists the tasks, whoever polls. */
+  wantListing(): void { this.#listingWanted = true }
+
+  /** One at a time: a look that is still under way is waited for once more. Rejects when it failed or takes too long. */
+  async look(look: Look): Promise<Seen> {
+    this.#looking ??= this.#look(look).finally(() => { this.#looking = undefined })
+    const late = (): Error => new ChorusError('REMOTE_UNAVAILABLE', `it does not answer within ${LOOK_MS_MAX / 1_000} s`)
+    try {
+      const seen = await within(this.#looking, { clock: this.#clock, ms: LOOK_MS_MAX, signal: look.signal, late })
+      this.#failure = undefined
+      return seen
+    } catch (thrown) {
+      if (!look.signal.aborted) this.#failure = messageOf(thrown)
+      throw thrown
+    }
+  }
+
+  async #look({ poller, silenceMs }: Look): Promise<Seen> {
+    const { provider, claims } = this.work
+    const now = this.#clock.monotonicMs()
+    let seen: Seen = { fresh: [], problems: [] }
+    if (this.#listedMs === undefined || this.#listingWanted || poller || now - this.#listedMs > silenceMs) {
+      this.#listingWanted = false
+      try {
+        seen = this.#take(await provider.list())
+      } catch (thrown) {
+        this.#listingWanted = true
+        throw thrown
+      }
+      this.#listedMs = now
+    }
+    claims.track([...this.#tasks.keys()])
+    const startedMs = this.#clock.monotonicMs()
+    await claims.refresh()
+    this.#readMs = startedMs
+    return seen
+  }
+
+  #take(listing: { readonly tasks: readonly Task[]; readonly problems: readonly TaskProblem[] }): Seen {
+    const before = this.#tasks
+    const tasks = listing.tasks.slice(0, TASKS_MAX)
+    this.#tasks = new Map(tasks.map((task) => [task.key, task]))
+    const told = new Set(this.#problems.values())
+    this.#problems = new Map(listing.problems.slice(0, TASKS_MAX).map((problem) => [problem.place, textOf(problem)]))
+    return {
+      fresh: tasks.filter((task) => isNews(before.get(task.key), task)),
+      problems: listing.problems.filter((problem) => !told.has(textOf(problem))),
+    }
+  }
+}
+
+const isNews = (before: Task | undefined, now: Task): boolean =>
+  before === undefined ? now.state === 'open' : before.contentHash !== now.contentHash || before.state !== now.state
+
+const textOf = ({ place, line, reason }: TaskProblem): string => `${place}${line === undefined ? '' : `:${line}`}: ${reason}`
