@@ -1,0 +1,64 @@
+import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
+import path from 'node:path'
+import { git, inFolder } from './own-repository.ts'
+import { expect, lastJson, run } from './scenario.ts'
+import type { Ended, Scenario } from './scenario.ts'
+
+/** What npm would publish, installed elsewhere: the command works there without sources and development packages. */
+export const packed: Scenario = {
+  name: 'packed',
+  run: ({ root }) => inFolder(async (folder) => {
+    const prefix = path.join(folder, 'prefix')
+    await npm(root, 'pack', '--pack-destination', folder)
+    const tarball = readdirSync(folder).find((name) => name.endsWith('.tgz'))
+    if (tarball === undefined) throw new Error('npm pack left no archive')
+    await npm(folder, 'install', '--global', '--prefix', prefix, '--prefer-offline', '--no-audit', '--no-fund', path.join(folder, tarball))
+    judgeContents(path.join(prefix, 'lib/node_modules/chorus-swarm'))
+
+    const repository = await layRepository(path.join(folder, 'notes'))
+    const chorus = (...args: readonly string[]): Promise<Ended> =>
+      run(path.join(prefix, 'bin/chorus'), args, { cwd: repository, env: { PATH: foreignPath(), CHORUS_STATE: path.join(folder, 'state') }, timeoutMs: 30_000 })
+
+    const { version } = JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8')) as { version: string }
+    const told = await chorus('--version')
+    expect(told.code === 0 && told.stdout === `${version}\n`, `version ${version} expected, got ${told.stdout}${told.stderr}`)
+    const prepared = lastJson(await chorus('init', '--json'))
+    expect(typeof prepared.commit === 'string', `init must commit, got ${JSON.stringify(prepared)}`)
+    const added = await chorus('task', 'add', 'Sort the notes', '--check', 'sh test.sh', '--json')
+    expect(added.code === 0, `task add must succeed, got ${added.code}: ${added.stdout}${added.stderr}`)
+    const { wouldTake, problems } = lastJson(await chorus('up', '--dry-run', '--json')) as { wouldTake?: readonly { readonly key: string }[]; problems?: readonly unknown[] }
+    expect(wouldTake?.length === 1 && wouldTake[0]?.key === 'local:notes#1' && problems?.length === 0, `the task must be wanted, got ${JSON.stringify({ wouldTake, problems })}`)
+  }),
+}
+
+const npm = async (cwd: string, ...args: readonly string[]): Promise<void> => {
+  const ended = await run('npm', args, { cwd, timeoutMs: 400_000 })
+  expect(ended.code === 0, `npm ${args.join(' ')} ended with ${ended.code}: ${ended.stderr.slice(-2000)}`)
+}
+
+const judgeContents = (home: string): void => {
+  const files = readdirSync(home, { recursive: true, encoding: 'utf8' }).filter((name) => !name.startsWith('node_modules'))
+  const odd = files.filter((name) => name.startsWith('src') || /^dist\/.*(?:\.test\.|testing)|\.ts$/.test(name))
+  expect(odd.length === 0, `no sources and tests expected in the package, found ${odd.slice(0, 5).join(', ')}`)
+  const needed = ['bin/chorus', 'dist/cli/main.js', 'examples/textkit/chorus.yaml', 'schema/chorus.schema.json', 'docs/configuration.md', 'LICENSE']
+  const missing = needed.filter((name) => !files.includes(name))
+  expect(missing.length === 0, `the package lacks ${missing.join(', ')}`)
+  for (const name of ['typescript', 'vitest', 'eslint']) expect(!existsSync(path.join(home, 'node_modules', name)), `${name} is for development only`)
+}
+
+/** A repository of another kind: no Node in it. */
+const layRepository = async (repository: string): Promise<string> => {
+  mkdirSync(repository)
+  writeFileSync(path.join(repository, 'notes.txt'), 'b\na\n')
+  writeFileSync(path.join(repository, 'test.sh'), 'sort -c notes.txt\n')
+  await git(repository, 'init', '-q', '-b', 'main')
+  await git(repository, 'config', 'user.name', 'P')
+  await git(repository, 'config', 'user.email', 'p@localhost')
+  await git(repository, 'add', '-A')
+  await git(repository, 'commit', '-q', '-m', 'notes')
+  return repository
+}
+
+/** Without the checkout's own Node and programs, which npm's scripts put first. */
+const foreignPath = (): string =>
+  (process.env.PATH ?? '').split(path.delimiter).filter((folder) => !folder.includes('node_modules')).join(path.delimiter)
