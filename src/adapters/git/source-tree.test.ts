@@ -96,4 +96,20 @@ describe('list() and read()', () => {
     expect(await tree.addedAtSeconds(tip!, 't.md')).toBe(1_600_000_000)
     expect(await tree.addedAtSeconds(tip!, 'none.md')).toBeUndefined()
   })
+
+  test('addedAtSeconds() of a thousand files is one walk through history, not one for each', async () => {
+    const names = Array.from({ length: 1_000 }, (_, index) => `tasks/${index}.md`)
+    const { work, tree } = await setup({ '1500000000': 'a name like a date\n' })
+    await work.commit(Object.fromEntries(names.map((name) => [name, `${name}\n`])), 'many', { atSeconds: 1_600_000_000 })
+    await work.commit({ 'tasks/a\nb.md': 'x\n', 'tasks/1700000000': 'x\n', '1700000001': 'x\n' }, 'names', { atSeconds: 1_650_000_000 })
+    const { tip } = await tree.refresh()
+    const startedMs = performance.now()
+    for (const name of names) expect(await tree.addedAtSeconds(tip!, name)).toBe(1_600_000_000)
+    // One process for each file takes half a minute and more.
+    expect(performance.now() - startedMs).toBeLessThan(5_000)
+    for (const name of ['tasks/a\nb.md', 'tasks/1700000000', '1700000001']) expect(await tree.addedAtSeconds(tip!, name)).toBe(1_650_000_000)
+    expect(await tree.addedAtSeconds(tip!, '1500000000')).not.toBe(1_650_000_000)
+    await work.commit({ 'tasks/new.md': 'x\n' }, 'later', { atSeconds: 1_660_000_000 })
+    expect(await tree.addedAtSeconds((await tree.refresh()).tip!, 'tasks/new.md')).toBe(1_660_000_000)
+  })
 })

@@ -1,15 +1,18 @@
+import { posix } from 'node:path'
 import { ChorusError } from '../../core/mod.ts'
 import type { Oid } from '../../core/mod.ts'
 import type { SourceFile, SourceTree } from '../../ports/mod.ts'
-import { gitText } from './command.ts'
 import type { GitRepository } from './repository.ts'
 import { findEntry, parseTreeListing } from './tree-entry.ts'
 
 const LISTING_BYTES_MAX = 64 * 1024 * 1024
+const HISTORY_TIMEOUT_MS = 300_000
 
 /** SourceTree over the node's own git dir: a work tree is never looked at. */
 export class GitSourceTree implements SourceTree {
   readonly #repository: GitRepository
+  /** Of the folder that was asked for last: one walk through history for all of its files. */
+  #added: { readonly commit: Oid; readonly folder: string; readonly dates: Promise<ReadonlyMap<string, number>> } | undefined
 
   constructor(repository: GitRepository) {
     this.#repository = repository
@@ -38,10 +41,41 @@ export class GitSourceTree implements SourceTree {
   }
 
   async addedAtSeconds(commit: Oid, path: string): Promise<number | undefined> {
-    const log = ['log', '--first-parent', '--diff-filter=A', '--no-renames', '--no-patch', '--format=%ct', commit, '--', plainPath(path)]
-    const oldest = (await gitText(['--git-dir', this.#repository.gitDir, ...log])).split('\n').at(-1) ?? ''
-    return /^\d+$/.test(oldest) ? Number(oldest) : undefined
+    const folder = posix.dirname(plainPath(path))
+    if (this.#added?.commit !== commit || this.#added.folder !== folder) this.#added = { commit, folder, dates: this.#datesBelow(commit, folder) }
+    const asked = this.#added
+    try {
+      return (await asked.dates).get(path)
+    } catch (error) {
+      if (this.#added === asked) this.#added = undefined
+      throw error
+    }
   }
+
+  async #datesBelow(commit: Oid, folder: string): Promise<ReadonlyMap<string, number>> {
+    const log = ['log', '-z', '--first-parent', '--diff-filter=A', '--no-renames', '--name-only', '--format=%x00%ct', commit, '--', ...folder === '.' ? [] : [folder]]
+    const output = await this.#repository.local(log, { outputBytesMax: LISTING_BYTES_MAX, timeoutMs: HISTORY_TIMEOUT_MS })
+    return addedDates(output.toString('utf8'))
+  }
+}
+
+/** `\0<seconds>\0\n<name>\0<name>\0` for each commit, newest first. No name is empty, so an empty field tells that a date follows. */
+const addedDates = (output: string): ReadonlyMap<string, number> => {
+  const dates = new Map<string, number>()
+  const fields = output.split('\0')
+  let seconds = 0
+  for (let at = 0; at < fields.length; at += 1) {
+    const field = fields[at] ?? ''
+    if (field !== '') {
+      dates.set(field, seconds)
+      continue
+    }
+    seconds = Number(fields[at + 1] ?? 0)
+    const first = fields[at + 2] ?? ''
+    if (first.startsWith('\n')) fields[at + 2] = first.slice(1)
+    at += 1
+  }
+  return dates
 }
 
 /** Relative, '/' as separator, no `.` or `..`: what git itself would write. */

@@ -20,6 +20,9 @@ export interface Broken {
 }
 
 const FIELDS_MAX = 100
+/** The parser works in one go, a second and more for deep nesting: what it is given is bounded, the text below it is not its concern. */
+const SOURCE_LENGTH_MAX = 64 * 1024
+const BRACKETS_MAX = 500
 const FENCE = /^---[ \t]*$/
 
 /**
@@ -35,6 +38,8 @@ export const readFrontMatter = (bytes: Uint8Array): Result<FrontMatter, Broken> 
   const counter = new LineCounter()
   // The file's first line is part of the text given to the parser (as a document start), so that lines agree.
   const source = lines.slice(0, end).join('\n')
+  if (source.length > SOURCE_LENGTH_MAX) return fail({ line: 1, reason: `expected front matter of at most ${SOURCE_LENGTH_MAX / 1024} KiB: the description goes below it` })
+  if ((source.match(/[[{]/g)?.length ?? 0) > BRACKETS_MAX) return fail({ line: 1, reason: `expected at most ${BRACKETS_MAX} brackets in the front matter` })
   try {
     const document = parseDocument(source, { lineCounter: counter, version: '1.2', schema: 'core', uniqueKeys: true, stringKeys: true, prettyErrors: false, logLevel: 'error' })
     const [problem] = [...document.errors, ...document.warnings]

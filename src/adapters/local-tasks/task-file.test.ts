@@ -69,10 +69,17 @@ It drops the last field.
     ['no title', '---\nrole: x\n---\ntext', 1, 'title: expected a title, got nothing'],
     ['a title with a line break', '---\ntitle: "a\\nb"\n---\n', 2, 'title: expected one line without control or direction characters'],
     ['a title that reads backwards', '---\ntitle: "a \u202Egnp.exe"\n---\n', 2, 'title: expected one line'],
+    ['a title that writes to the terminal', '---\ntitle: "a \\e[31mred"\n---\n', 2, 'title: expected one line without control'],
+    ['a label that rings', '---\ntitle: a\nlabels: ["b\\a"]\n---\n', 3, 'labels: expected items of one line'],
+    ['half a character', '---\ntitle: "a \\uD800"\n---\n', 2, 'title: expected one line'],
+    ['half a character in a list', '---\ntitle: a\nexpertise: ["\\uDC00"]\n---\n', 3, 'expertise: expected items of one line'],
     ['a title too long', `---\ntitle: ${'x'.repeat(201)}\n---\n`, 2, 'title: expected at most 200 characters'],
     ['a title that is a map', '---\ntitle: { a: 1 }\n---\n', 2, 'title: expected text'],
     ['an id with spaces', '---\ntitle: a\nid: one two\n---\n', 3, 'id: expected up to 64 letters'],
     ['an id with a path', '---\ntitle: a\nid: ../../x\n---\n', 3, 'id: expected'],
+    ['an id that no branch can end with', '---\ntitle: a\nid: x.lock\n---\n', 3, 'id: expected no two dots together'],
+    ['an id that ends with a dot', '---\ntitle: a\nid: x.\n---\n', 3, 'id: expected no two dots together'],
+    ['an id with two dots', '---\ntitle: a\nid: a..b\n---\n', 3, 'id: expected no two dots together'],
     ['a priority out of range', '---\ntitle: a\npriority: 11\n---\n', 3, 'priority: expected a whole number from 0 to 10, or P0 to P3, got "11"'],
     ['an unknown status', '---\ntitle: a\nstatus: done-ish\n---\n', 3, 'status: expected open or closed'],
     ['a date that is none', '---\ntitle: a\ncreated: 2026-13-45\n---\n', 3, 'created: expected a date'],
@@ -97,6 +104,13 @@ It drops the last field.
     ['an empty file', ''],
   ])('survives %s', (_name, content) => {
     expect(read(content).ok).toBe(false)
+  })
+
+  it('takes no time over nesting that the parser would take seconds for', () => {
+    const startedMs = performance.now()
+    for (const open of ['[', '{', '- ']) expect(read(`---\ntitle: ${open.repeat(100_000)}\n---\n`).ok).toBe(false)
+    for (let count = 0; count < 50; count += 1) expect(read(`---\ntitle: ${'['.repeat(60_000)}\n---\n`).ok).toBe(false)
+    expect(performance.now() - startedMs).toBeLessThan(2_000)
   })
 
   it('is not led astray by a field called like a prototype', () => {

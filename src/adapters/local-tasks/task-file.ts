@@ -44,6 +44,8 @@ const interpret = (matter: FrontMatter, { path, repository, classify }: TaskFile
   const field = new Fields(matter)
   const number = field.text('id', TEXT_LENGTH_MAX) ?? numberOfPath(path)
   if (!isTaskNumber(number)) throw field.error('id', 'up to 64 letters, digits, dots, dashes or underscores', number)
+  // Its result goes to a branch that ends with it (git-check-ref-format(1)): better told now than after the work.
+  if (/\.\.|\.$|\.lock$/.test(number)) throw field.error('id', 'no two dots together, and no dot or ".lock" at the end', number)
   const labels = field.texts('labels')
   const title = field.text('title', TITLE_LENGTH_MAX) ?? firstHeading(matter.body)
   if (title === undefined) throw field.error('title', 'a title', undefined)
@@ -139,8 +141,11 @@ class Fields {
   }
 }
 
-/** Line ends, and characters that reorder what people see. */
-const UNFIT_FOR_A_LINE = /[\n\t\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069]/u
+/**
+ * Control characters (in YAML "\\e" writes one that the bytes of the file do not show), line ends, characters that reorder
+ * what people see, and halves of surrogate pairs, of which no hash can be taken.
+ */
+const UNFIT_FOR_A_LINE = /[\p{Cc}\p{Cs}\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069]/u
 
 /** `12-fix-the-parser.md` is task 12, `cleanup.md` is task cleanup. */
 const numberOfPath = (path: string): string => {
