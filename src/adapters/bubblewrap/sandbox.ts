@@ -40,7 +40,7 @@ export interface BubblewrapOptions {
 
 export const FIX = 'install bubblewrap (0.8 or newer) and socat (Debian, Ubuntu: apt-get install bubblewrap socat) and allow user namespaces ' +
   '(sysctl -w user.max_user_namespaces=10000; on Ubuntu 24.04 and newer also kernel.apparmor_restrict_unprivileged_userns=0; in Docker: ' +
-  '--security-opt seccomp=unconfined --security-opt systempaths=unconfined), or choose another sandbox with sandbox.kind'
+  '--security-opt seccomp=unconfined --security-opt systempaths=unconfined)'
 
 /** Sandboxes by bubblewrap (bwrap(1)): namespaces, no capabilities, a system call filter, limits by the kernel. */
 export class BubblewrapSandbox implements Sandbox {

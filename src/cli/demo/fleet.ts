@@ -2,7 +2,8 @@ import { spawn } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
-import { ChorusError } from '../../core/mod.ts'
+import { ChorusError, ERROR_CODES } from '../../core/mod.ts'
+import type { ErrorCode } from '../../core/mod.ts'
 
 /** One line that a node printed: an event, as in docs/protocol.md it is never believed, only shown. */
 export interface NodeLine {
@@ -45,14 +46,18 @@ export class NodeProcess {
     this.#child = child
     child.stderr.on('data', (chunk: Buffer) => { this.#errors = (this.#errors + chunk.toString('utf8')).slice(-4_000) })
     const ready = Promise.withResolvers<NodeLine>()
+    let refusal: ChorusError | undefined
     createInterface({ input: child.stdout }).on('line', (text) => {
       const line = parseLine(text)
-      if (line === undefined) return
+      if (line === undefined) { refusal = parseRefusal(text) ?? refusal; return }
       if (line.kind === 'node_ready') ready.resolve(line)
       this.#onLine(line)
     })
     child.once('error', (cause) => { ready.reject(new ChorusError('INTERNAL', `${this.node.name} could not be started`, { cause })) })
-    child.once('exit', (code, signal) => { ready.reject(new ChorusError('INTERNAL', `${this.node.name} ended at its start (${signal ?? code ?? ''}): ${this.#errors.trim().slice(-600)}`)) })
+    // `close` rather than `exit`: by then all that it said has been read.
+    child.once('close', (code, signal) => {
+      ready.reject(refusal ?? new ChorusError('INTERNAL', `${this.node.name} ended at its start (${signal ?? code ?? ''}): ${this.#errors.trim().slice(-600)}`))
+    })
     const timer = setTimeout(() => { ready.reject(new ChorusError('INTERNAL', `${this.node.name} was not ready within a minute: ${this.#errors.slice(-600)}`)) }, 60_000)
     try { return await ready.promise } finally { clearTimeout(timer) }
   }
@@ -71,10 +76,22 @@ export class NodeProcess {
 }
 
 const parseLine = (text: string): NodeLine | undefined => {
+  const value = parseObject(text)
+  return typeof value?.kind === 'string' ? value as NodeLine : undefined
+}
+
+/** The line with which a command says, under --json, why it ends: the machine is at fault then, not this node. */
+const parseRefusal = (text: string): ChorusError | undefined => {
+  const { error, code, setting } = parseObject(text) ?? {}
+  if (typeof error !== 'string' || typeof code !== 'string' || !Object.hasOwn(ERROR_CODES, code)) return undefined
+  return new ChorusError(code as ErrorCode, error, typeof setting === 'string' ? { setting } : {})
+}
+
+const parseObject = (text: string): Readonly<Record<string, unknown>> | undefined => {
   if (text.length > 64 * 1024) return undefined
   try {
     const value = JSON.parse(text) as unknown
-    return typeof value === 'object' && value !== null && typeof (value as NodeLine).kind === 'string' ? value as NodeLine : undefined
+    return typeof value === 'object' && value !== null ? value as Readonly<Record<string, unknown>> : undefined
   } catch {
     // A library's stray line on standard output is no event.
     return undefined
