@@ -1,0 +1,370 @@
+import { getEventListeners } from 'node:events'
+import { messageOf, refName } from '../core/mod.ts'
+import type { NodeId, Oid, RefName, SessionId, TaskKey } from '../core/mod.ts'
+import { Coordinator } from '../coordinator/mod.ts'
+import type { CoordinatorEvent, DeliveryPolicy, HeldClaim, MemberView, RepositoryWork, Tell } from '../coordinator/mod.ts'
+import { AuditLog } from '../memory/audit/mod.ts'
+import type { Entry } from '../memory/audit/mod.ts'
+import { listenForTasks, makeTell } from '../node/announcements.ts'
+import { intentsOf } from '../node/intents.ts'
+import type { Logger, SourceTree } from '../ports/mod.ts'
+import { statusOf } from '../swarm/membership/mod.ts'
+import { Post } from '../wire/mod.ts'
+import { Claims, claimNames, openRecord } from '../work/claims/mod.ts'
+import type { ClaimSettings } from '../work/claims/mod.ts'
+import { MATCHING_DEFAULTS } from '../work/matching/mod.ts'
+import type { MatchingSettings } from '../work/matching/mod.ts'
+import { MemoryIntentLog } from './claims-bench.ts'
+import { ScriptedAttempts, ScriptedProvider, TaskBoard } from './coordinator-doubles.ts'
+import { ManualClock } from './manual-clock.ts'
+import { MemoryNetwork } from './memory-gossip.ts'
+import { MemoryLog, MemoryLogStore } from './memory-log-store.ts'
+import { MemoryRemote } from './memory-ref-store.ts'
+import type { MemoryRefStore } from './memory-ref-store.ts'
+import { ScriptedRunner } from './scripted-runner.ts'
+import { SeededEntropy } from './seeded-entropy.ts'
+import { SeededSigner } from './seeded-signer.ts'
+
+export const MAIN = refName('refs/heads/main')
+
+export interface BenchRepository {
+  readonly board: TaskBoard
+  readonly remote: MemoryRemote
+}
+
+export interface BenchNodeOptions {
+  readonly role?: string
+  readonly expertise?: readonly string[]
+  readonly maxTasks?: number
+  readonly policy?: Partial<DeliveryPolicy>
+  readonly matching?: MatchingSettings
+  readonly claims?: Partial<ClaimSettings>
+  readonly pollMs?: number
+  /** Key of another node: a restart of it. */
+  readonly as?: string
+  /** The log of the run before. */
+  readonly memory?: { readonly log: MemoryLog; head: string | undefined }
+  readonly clock?: ManualClock
+  /** Repositories of the bench; all when not given. */
+  readonly repositories?: readonly BenchRepository[]
+}
+
+/** Production coordinators, claims, logs and posts of several nodes on one remote in memory and one clock. */
+export class CoordinatorBench {
+  readonly clock = new ManualClock()
+  readonly network = new MemoryNetwork()
+  readonly repositories: BenchRepository[] = []
+  readonly nodes: BenchCoordinator[] = []
+
+  constructor(...boards: readonly TaskBoard[]) {
+    for (const board of boards.length === 0 ? [new TaskBoard()] : boards) {
+      const remote = new MemoryRemote()
+      remote.plant(MAIN, 'commit', commitText(`first of ${board.repository}`))
+      this.repositories.push({ board, remote })
+    }
+  }
+
+  get board(): TaskBoard { return this.#first().board }
+  get remote(): MemoryRemote { return this.#first().remote }
+  get main(): Oid { return this.remote.refs.get(MAIN) ?? raise('there is no main') }
+
+  node(name: string, options: BenchNodeOptions = {}): BenchCoordinator {
+    const node = new BenchCoordinator(this, name, options)
+    this.nodes.push(node)
+    return node
+  }
+
+  async started(name: string, options: BenchNodeOptions = {}): Promise<BenchCoordinator> {
+    const node = this.node(name, options)
+    await this.clock.drive(node.start())
+    return node
+  }
+
+  /** A person pushes to the default branch. */
+  pushToMain(message: string): Oid { return this.remote.plant(MAIN, 'commit', commitText(message, this.main)) }
+
+  /** `Chorus-Task` of every commit on main, oldest first. */
+  merged(): readonly string[] {
+    const tasks: string[] = []
+    for (let at: string | undefined = this.main; at !== undefined;) {
+      const text = Buffer.from(this.remote.objects.get(at as Oid)?.body ?? raise('an object is missing')).toString('utf8')
+      const task = /^Chorus-Task: (.*)$/m.exec(text)?.[1]
+      if (task !== undefined) tasks.unshift(task)
+      at = /^parent ([0-9a-f]{40})$/m.exec(text)?.[1]
+    }
+    return tasks
+  }
+
+  /** `state epoch/attempt` of each record of a claim that is not a renewal, oldest first. */
+  async story(key: TaskKey): Promise<readonly string[]> {
+    const { remote } = this.#of(key)
+    const ref = claimNames().claim(key)
+    const tip = remote.refs.get(ref)
+    if (tip === undefined) return []
+    const history = await remote.open('observer').history(ref, tip, { limit: 10_000 })
+    if (!history.ok) throw new Error(history.reason)
+    const lines = history.value.map(({ message }) => openRecord(message)).map((opened) => opened.ok ? `${opened.value.record.state} ${opened.value.record.epoch}/${opened.value.record.attempt}` : opened.reason)
+    return lines.reverse().filter((line, index, all) => line !== all[index - 1])
+  }
+
+  /** Lets time pass until it is true; throws with what the nodes did when it does not become so. */
+  async until(what: () => boolean, options: { readonly withinMs?: number; readonly stepMs?: number } = {}): Promise<void> {
+    const { withinMs = 600_000, stepMs = 100 } = options
+    await this.clock.advance(0)
+    for (let passedMs = 0; !what(); passedMs += stepMs) {
+      if (passedMs > withinMs) throw new Error(`it did not happen: ${what.toString()}\n${this.nodes.map((node) => `${node.name}: ${node.trace.slice(-30).join(', ')}`).join('\n')}`)
+      await this.clock.advance(stepMs)
+    }
+  }
+
+  /** Stops all nodes and throws unless nothing of them is left: no run, timer, work tree or listener. */
+  async stop(): Promise<void> {
+    for (const node of this.nodes) await node.clock.drive(node.stop())
+    await this.clock.advance(0)
+    const left = this.nodes.flatMap((node) => node.leftovers())
+    if (this.clock.armed > 0) left.push(`${this.clock.armed} timers`)
+    if (left.length > 0) throw new Error(`left after the stop: ${left.join('; ')}`)
+  }
+
+  /** Another node takes the claim over, as one that watched the lease run out. Resolves with that node's claims. */
+  async steal(key: TaskKey, name = 'thief'): Promise<Claims> {
+    const clock = new ManualClock()
+    const claims = new Claims({
+      store: this.#of(key).remote.open(name), signer: new SeededSigner(name), clock, entropy: new SeededEntropy(name), logger: SILENT, intents: new MemoryIntentLog(),
+      isMember: () => true, holderUnreachable: () => ({ witnesses: 0, others: 0 }),
+    })
+    claims.track([key])
+    await claims.refresh()
+    await clock.advance(3_600_000)
+    const won = await claims.acquire(key)
+    return won.ok ? claims : raise(`the claim could not be stolen: ${won.reason}`)
+  }
+
+  /** For BenchCoordinator: what every node says of itself. */
+  members(): readonly MemberView[] { return this.nodes.filter((node) => node.present).map((node) => node.view) }
+
+  #first(): BenchRepository { return this.repositories[0] ?? raise('the bench has no repository') }
+  #of(key: TaskKey): BenchRepository { return this.repositories.find(({ board }) => key.startsWith(`${board.provider}:${board.repository}#`)) ?? raise(`no repository of ${key}`) }
+}
+
+interface Joined {
+  readonly claims: Claims
+  readonly store: MemoryRefStore
+  readonly provider: ScriptedProvider
+  readonly attempts: ScriptedAttempts
+  readonly work: RepositoryWork
+}
+
+/** One node of the bench. `trace` tells in one order what it wrote, pushed, told and asked. */
+export class BenchCoordinator {
+  readonly name: string
+  readonly clock: ManualClock
+  readonly coordinator: Coordinator
+  readonly node: NodeId
+  readonly trace: string[] = []
+  readonly events: CoordinatorEvent[] = []
+  readonly audit: AuditLog
+  readonly logStore: MemoryLogStore
+  readonly memory: { readonly log: MemoryLog; head: string | undefined }
+  /** Errors that were logged: none in a run without defects. */
+  readonly errors: string[] = []
+  /** Of the claims that were handed out. */
+  readonly signals: AbortSignal[] = []
+  /** Called when the next such push leaves (`claim+main`), once. */
+  readonly atPush = new Map<string, () => void>()
+  present = false
+  readonly #joined: readonly Joined[]
+  readonly #post: Post
+  readonly #role: string
+  readonly #expertise: readonly string[]
+  readonly #maxTasks: number
+  #deafen: (() => void) | undefined
+  readonly #gossip: ReturnType<MemoryNetwork['join']>
+
+  constructor(bench: CoordinatorBench, name: string, options: BenchNodeOptions) {
+    const { role = 'developer', expertise = [], maxTasks = 1, as = name, clock = bench.clock } = options
+    this.name = name
+    this.clock = clock
+    this.#role = role
+    this.#expertise = expertise
+    this.#maxTasks = maxTasks
+    const signer = new SeededSigner(as)
+    const entropy = new SeededEntropy(`bench ${name}`)
+    const session = entropy.fork('session').uuid() as SessionId
+    this.node = signer.node
+    this.memory = options.memory ?? { log: new MemoryLog(), head: undefined }
+    this.logStore = new MemoryLogStore(this.memory.log)
+    this.audit = new AuditLog({
+      store: this.logStore, signer, clock, session,
+      head: { read: () => Promise.resolve(this.memory.head), write: (text) => { this.memory.head = text; return Promise.resolve() } },
+      redactor: { redact: (value) => Promise.resolve({ kind: 'passed', value }) },
+    })
+    const logger = this.#logger()
+    this.#gossip = bench.network.join(signer.node)
+    this.#post = new Post({ gossip: this.#gossip, signer, clock, entropy: entropy.fork('post'), logger, self: () => ({ role, expertise }), redact: (data) => Promise.resolve(data) })
+    this.#joined = (options.repositories ?? bench.repositories).map((repository) => this.#join(repository, { signer, entropy, session, logger, options }))
+    const identity = { node: signer.node, agentId: name, role, expertise, maxTasks, logAddress: 'ab'.repeat(32) }
+    this.coordinator = new Coordinator({
+      clock, logger, identity, repositories: this.#joined.map(({ work }) => work), members: bench, runner: new ScriptedRunner([]),
+      performance: { score: () => 0.5 },
+      tell: this.#traced(makeTell({ post: this.#post, clock, logger, identity, leaseMs: 90_000 })),
+      record: async (type, data) => { await this.audit.record(type, data); this.trace.push(`log ${type}`) },
+      emit: (event) => { this.events.push(event); if (event.kind !== 'task_progressed') this.trace.push(`emit ${event.kind}`) },
+      loadChanged: () => { this.trace.push(`load ${this.coordinator.currentTasks}`) },
+    }, { pollMs: options.pollMs ?? 30_000, silenceMs: 600_000, matching: options.matching ?? MATCHING_DEFAULTS })
+  }
+
+  get claims(): Claims { return this.#only().claims }
+  get store(): MemoryRefStore { return this.#only().store }
+  get provider(): ScriptedProvider { return this.#only().provider }
+  get attempts(): ScriptedAttempts { return this.#only().attempts }
+  providerOf(repository: string): ScriptedProvider { return this.#joined.find(({ provider }) => provider.repository === repository)?.provider ?? raise(`no ${repository}`) }
+
+  get view(): MemberView {
+    const { currentTasks, accepting } = this.coordinator
+    return {
+      node: this.node, role: this.#role, expertise: this.#expertise, currentTasks, maxTasks: this.#maxTasks,
+      status: statusOf({ currentTasks, maxTasks: this.#maxTasks, accepting }), repositories: this.#joined.map(({ work }) => `${work.provider.name}:${work.provider.repository}`),
+    }
+  }
+
+  /** Everything but the coordinator's first look. */
+  async open(): Promise<void> {
+    await this.audit.start()
+    await this.#gossip.start()
+    await this.#post.start()
+    this.present = true
+    this.#deafen = listenForTasks(this.#post, this.coordinator)
+    for (const { claims } of this.#joined) await claims.start()
+  }
+
+  async start(): Promise<void> {
+    await this.open()
+    await this.coordinator.start()
+  }
+
+  async stop(): Promise<void> {
+    await this.coordinator.stop()
+    this.#deafen?.()
+    for (const { claims } of this.#joined) await claims.stop()
+    await this.#post.stop()
+    await this.#gossip.stop()
+    this.present = false
+  }
+
+  /** Cut off from remote, provider and swarm, as by a pulled plug; its own clock goes on. */
+  async cut(): Promise<void> {
+    for (const { store } of this.#joined) store.gone = true
+    await this.#gossip.stop()
+    this.present = false
+  }
+
+  async mend(): Promise<void> {
+    for (const { store } of this.#joined) store.gone = false
+    await this.#gossip.start()
+    this.present = true
+  }
+
+  /** Kinds of what was emitted about tasks, in order. */
+  kinds(): readonly string[] { return this.events.filter((event) => event.kind !== 'task_progressed').map((event) => event.kind) }
+
+  happened(kind: CoordinatorEvent['kind']): boolean { return this.events.some((event) => event.kind === kind) }
+
+  reasonOf(kind: CoordinatorEvent['kind']): string | undefined {
+    const event = this.events.findLast((candidate) => candidate.kind === kind)
+    return event !== undefined && 'reason' in event ? event.reason : undefined
+  }
+
+  async logged(): Promise<readonly Entry[]> {
+    const entries: Entry[] = []
+    for await (const entry of this.audit.entries()) entries.push(entry)
+    return entries
+  }
+
+  /** The trace without what happens in every life anyway. */
+  told(...prefixes: readonly string[]): readonly string[] { return this.trace.filter((line) => prefixes.some((prefix) => line.startsWith(prefix))) }
+
+  leftovers(): readonly string[] {
+    const { coordinator, attempts } = { coordinator: this.coordinator, attempts: this.#joined.map((joined) => joined.attempts) }
+    const left: string[] = []
+    if (coordinator.active().length > 0) left.push(`${this.name}: ${coordinator.active().map((task) => `${task.key} ${task.phase}`).join()}`)
+    for (const { running, workTrees } of attempts) if (running > 0 || workTrees > 0) left.push(`${this.name}: ${running} attempts, ${workTrees} work trees`)
+    const listeners = this.signals.reduce((sum, signal) => sum + getEventListeners(signal, 'abort').length, 0)
+    if (listeners > 0) left.push(`${this.name}: ${listeners} listeners on claims`)
+    if (this.errors.length > 0) left.push(`${this.name}: errors ${this.errors.join(', ')}`)
+    for (const { store } of this.#joined) if (store.faultsLeft.length > 0) left.push(`${this.name}: unused faults ${store.faultsLeft.join()}`)
+    return left
+  }
+
+  #join({ board, remote }: BenchRepository, about: { readonly signer: SeededSigner; readonly entropy: SeededEntropy; readonly session: SessionId; readonly logger: Logger; readonly options: BenchNodeOptions }): Joined {
+    const { signer, entropy, session, logger, options } = about
+    const store = remote.open(`${this.name} ${board.repository}`)
+    store.beforePush = (updates) => {
+      const what = updates.map(({ ref }) => ref.startsWith('refs/heads/') ? ref.slice(11) : ref.startsWith('refs/chorus/claims/') ? 'claim' : ref).join('+')
+      this.trace.push(`push ${what}`)
+      const meanwhile = this.atPush.get(what)
+      this.atPush.delete(what)
+      meanwhile?.()
+    }
+    const provider = new ScriptedProvider(board, (call) => { this.trace.push(`ask ${call}`) })
+    const intents = intentsOf(this.audit, `${board.provider}:${board.repository}`)
+    const claims = new Claims({
+      store, signer, clock: this.clock, entropy: entropy.fork(`claims ${board.repository}`), logger, isMember: () => true, holderUnreachable: () => ({ witnesses: 0, others: 0 }),
+      intents: { ...intents, append: async (intent) => { await intents.append(intent); this.trace.push(`intent ${intent.state}`) } },
+    }, { session, ...options.claims })
+    const attempts = new ScriptedAttempts(store, this.clock)
+    const sources: SourceTree = {
+      refresh: async () => ({ branch: 'main', tip: (await store.tips(MAIN)).get(MAIN) }),
+      list: () => Promise.reject(new Error('not read here')), read: () => Promise.reject(new Error('not read here')), addedAtSeconds: () => Promise.resolve(undefined),
+    }
+    return {
+      claims, store, provider, attempts,
+      work: {
+        provider, sources, attempts, policy: { delivery: 'merge', mergeOn: ['proved', 'reproduced'], approveFirst: false, ...options.policy },
+        claims: this.#watched(claims),
+        branchTip: async (ref: RefName) => (await store.tips(ref)).get(ref) ?? null,
+        keepPatch: async (ref, commit) => (await store.push([{ ref, from: null, to: commit }], { atomic: false })).get(ref)?.kind === 'accepted',
+      },
+    }
+  }
+
+  /** The production claims; remembers the signals that it handed out. */
+  #watched(claims: Claims): RepositoryWork['claims'] {
+    const { signals } = this
+    return new Proxy(claims, {
+      get: (target, property) => {
+        const value = Reflect.get(target, property, target) as unknown
+        if (typeof value !== 'function') return value
+        if (property !== 'acquire') return (value as (...given: unknown[]) => unknown).bind(target)
+        return async (key: TaskKey) => {
+          const won = await target.acquire(key)
+          if (won.ok) signals.push(won.value.signal)
+          return won
+        }
+      },
+    }) as unknown as RepositoryWork['claims']
+  }
+
+  #traced(tell: Tell): Tell {
+    return {
+      found: (tasks) => { this.trace.push(`tell found ${tasks.map((task) => task.number).join()}`); return tell.found(tasks) },
+      claimed: (task, claim) => { this.trace.push('tell claimed'); return tell.claimed(task, claim) },
+      progress: (task, claim: HeldClaim, status, reason) => { this.trace.push(`tell ${status}`); return tell.progress(task, claim, status, reason) },
+      complete: (task, claim, result, seconds) => { this.trace.push('tell complete'); return tell.complete(task, claim, result, seconds) },
+    }
+  }
+
+  #logger(): Logger {
+    const logger: Logger = { ...SILENT, error: (message, data) => { this.errors.push(`${message} ${messageOf(data?.error ?? '')}`) }, child: () => logger }
+    return logger
+  }
+
+  #only(): Joined { return this.#joined[0] ?? raise('the node has no repository') }
+}
+
+const SILENT: Logger = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined, child: () => SILENT }
+
+const commitText = (message: string, parent?: Oid): string =>
+  `tree 4b825dc642cb6eb9a060e54bf8d69288fbee4904\n${parent === undefined ? '' : `parent ${parent}\n`}author a <a@b> 1 +0000\ncommitter a <a@b> 1 +0000\n\n${message}\n`
+
+const raise = (reason: string): never => { throw new Error(reason) }
