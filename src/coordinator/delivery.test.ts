@@ -173,7 +173,8 @@ describe('a holder that was replaced', () => {
 
   it.each(['working', 'reading', 'rechecking', 'completing'])('in %s stops and writes nothing more', async (phase) => {
     const node = await replacedIn(phase, ({ attempts, provider }) => {
-      attempts.attemptMs = phase === 'working' ? 60_000 : 25_000
+      attempts.attemptMs = phase === 'working' ? 60_000 : 10_000
+      attempts.recheckMs = 60_000
       if (phase === 'reading') attempts.script.push((request) => { provider.fail('get'); return attempts.verified(request) })
       if (phase === 'rechecking') attempts.script.push((request) => { bench.pushToMain('by a person'); return attempts.verified(request) })
       if (phase === 'completing') provider.fail('complete')

@@ -44,6 +44,6 @@ export const activeTaskStatus = (task: ActiveTaskView): ActiveTaskStatus => ({
   key: task.key, repository: task.repository, number: task.number, title: task.title, epoch: task.epoch,
   status: task.phase === 'waiting' || task.phase === 'claiming' ? 'waiting'
     : task.phase === 'working' || task.phase === 'rechecking' || task.phase === 'reading' ? 'working'
-      : task.phase === 'letting-go' ? 'claimed' : 'delivering',
+      : task.phase === 'letting-go' || task.phase === 'ended' ? 'claimed' : 'delivering',
   claimed_at: task.claimedAtMs === 0 ? null : isoTime(task.claimedAtMs),
 })

@@ -315,7 +315,7 @@ export class BenchCoordinator {
     const attempts = new ScriptedAttempts(store, this.clock)
     const sources: SourceTree = {
       refresh: async () => ({ branch: 'main', tip: (await store.tips(MAIN)).get(MAIN) }),
-      list: () => Promise.reject(new Error('not read here')), read: () => Promise.reject(new Error('not read here')), addedAtSeconds: () => Promise.resolve(undefined),
+      list: () => Promise.reject(new Error('not read here')), read: () => Promise.reject(new Error('not read here')), addedAtSeconds: () => Promise.resolve(undefined), hasTrailer: () => Promise.resolve(false),
     }
     return {
       claims, store, provider, attempts,

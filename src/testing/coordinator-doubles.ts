@@ -107,6 +107,8 @@ export type ScriptedAttempt = (request: AttemptRequest) => AttemptOutcome | Prom
 /** Attempts on paper: each takes `attemptMs` of the clock and is proved, unless the script says otherwise. */
 export class ScriptedAttempts implements Attempts {
   attemptMs = 10_000
+  /** Of the checks alone. */
+  recheckMs = 1_000
   /** For the next attempts, in order. */
   readonly script: ScriptedAttempt[] = []
   readonly requests: AttemptRequest[] = []
@@ -151,7 +153,7 @@ export class ScriptedAttempts implements Attempts {
     return {
       kind: 'verified', ...at, evidence: 'proved', facts: { rounds: 1 }, result: resultAt(at.commit),
       again: async (onto, { signal } = {}) => {
-        await this.#clock.delay(this.attemptMs, { signal }).catch(() => undefined)
+        await this.#clock.delay(this.recheckMs, { signal }).catch(() => undefined)
         if (signal?.aborted === true) return { kind: 'cancelled' }
         const scripted = this.rechecks.shift()
         if (scripted !== undefined) return scripted(onto)
