@@ -17,12 +17,12 @@ export class ClaimsBench {
 
   /** `as`: the key of another node, for a copied state folder. The intents of an earlier run are passed on for a restart. */
   node(name: string, options: NodeOptions = {}): BenchNode {
-    const { clock = this.clock, intents = new MemoryIntentLog(), as = name, unreachable, isMember, ...init } = options
+    const { clock = this.clock, intents = new MemoryIntentLog(), as = name, unreachable, isMember, logger = SILENT, ...init } = options
     const store = this.remote.open(name)
     const signer = new SeededSigner(as)
     const session = new SeededEntropy(`session ${name}`).uuid() as SessionId
     const claims = new Claims({
-      store, signer, clock, entropy: new SeededEntropy(name), logger: SILENT, intents,
+      store, signer, clock, entropy: new SeededEntropy(name), logger, intents,
       isMember: isMember ?? (() => true),
       holderUnreachable: unreachable ?? (() => ({ witnesses: 0, others: 0 })),
     }, { session, ...init })
@@ -56,6 +56,7 @@ export class ClaimsBench {
 
 export interface NodeOptions extends Omit<ClaimsInit, 'session'> {
   readonly clock?: ManualClock
+  readonly logger?: Logger
   readonly intents?: MemoryIntentLog
   readonly as?: string
   readonly unreachable?: (node: NodeId) => Witnesses

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { benchKey, ClaimsBench, won } from '../../testing/claims-bench.ts'
 import type { BenchNode } from '../../testing/claims-bench.ts'
+import type { Logger } from '../../ports/mod.ts'
 
 const key = benchKey(42)
 const kinds = (node: BenchNode): string[] => node.events.map((event) => event.kind)
@@ -130,5 +131,19 @@ describe('acquire()', () => {
     const results = await Promise.all([a.claims.acquire(key), a.claims.acquire(key)])
     expect(results.map((result) => result.ok)).toEqual([true, false])
     expect(await bench.chain(key)).toHaveLength(1)
+  })
+
+  test('a remote that refuses is told to a person once, not at each try', async () => {
+    const bench = new ClaimsBench()
+    const warned: unknown[] = []
+    const quiet = (): void => undefined
+    const logger: Logger = { debug: quiet, info: quiet, error: quiet, warn: (message, data) => { warned.push([message, data?.['ref']]) }, child: () => logger }
+    const a = bench.node('a', { logger })
+    for (let round = 0; round < 2; round += 1) {
+      for (let tries = 0; tries < 3; tries += 1) a.store.fault('push', 'refuse')
+      expect((await bench.clock.drive(a.claims.acquire(key))).ok).toBe(false)
+    }
+    expect(warned).toEqual([['a task cannot be claimed', bench.ref(key)]])
+    await won(a.claims.acquire(key))
   })
 })

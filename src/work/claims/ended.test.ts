@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { commitBytes } from '../../core/mod.ts'
 import { benchKey, ClaimsBench, won } from '../../testing/claims-bench.ts'
 import type { BenchNode } from '../../testing/claims-bench.ts'
+import type { Logger } from '../../ports/mod.ts'
 
 const key = benchKey(42)
 const DAYS = 24 * 60 * 60_000
@@ -132,6 +133,24 @@ describe('whoever creates a ref', () => {
     bench.remote.plant(bench.names.ended, 'commit', junk)
     expect(await a.claims.acquire(key)).toMatchObject({ ok: false, reason: expect.stringContaining('cannot be trusted') })
     expect(bench.tip(key)).toBeUndefined()
+  })
+
+  test('says in each view and once in the log why nothing is claimed, until the list is mended', async () => {
+    const bench = new ClaimsBench()
+    const warnings: string[] = []
+    const quiet = (): void => undefined
+    const logger: Logger = { debug: quiet, info: quiet, error: quiet, warn: (message) => { warnings.push(message) }, child: () => logger }
+    const a = bench.node('a', { logger })
+    bench.remote.plant(bench.names.ended, 'commit', Buffer.from(commitBytes({ parent: null, message: 'nothing ended', atSeconds: 1 })).toString())
+    a.claims.track([key])
+    await a.claims.refresh()
+    await a.claims.refresh()
+    expect(a.claims.view(key)).toMatchObject({ state: 'free', claimable: false, notClaimableBecause: expect.stringContaining('cannot be trusted') })
+    expect(warnings).toEqual(['the list of ended claims cannot be trusted: no new claim is made'])
+    bench.remote.refs.delete(bench.names.ended)
+    await a.claims.refresh()
+    expect(a.claims.view(key)).toMatchObject({ claimable: true })
+    expect((await won(a.claims.acquire(key))).epoch).toBe(1)
   })
 
   test('a stale holder of a pruned ref can do nothing', async () => {

@@ -1,6 +1,7 @@
 import { assert, canonicalJson, ChorusError, fail, isNodeId, isOid, ok, parseTaskKey, verify } from '../../core/mod.ts'
 import type { NodeId, Oid, Result, TaskKey } from '../../core/mod.ts'
 import type { RefStore, Signer } from '../../ports/mod.ts'
+import { isUnavailable } from './availability.ts'
 import type { ClaimNames } from './leaf.ts'
 import { parseObject } from './record.ts'
 
@@ -50,6 +51,7 @@ export class EndedList {
   readonly #names: ClaimNames
   readonly #epochs = new Map<TaskKey, number>()
   #tip: Oid | null = null
+  #looked: { readonly tip: Oid | null; readonly fault: string } | undefined
 
   constructor(store: RefStore, names: ClaimNames) {
     this.#store = store
@@ -61,6 +63,24 @@ export class EndedList {
 
   /** Last epoch of an ended chain of the task; 0 when there is none. */
   epochOf(key: TaskKey): number { return this.#epochs.get(key) ?? 0 }
+
+  /** Why, when last looked at, it let nobody make a claim. */
+  get fault(): string | undefined { return this.#looked?.fault }
+
+  /** A look in passing, which keeps the fault rather than reject: else its tasks would just never be taken. Returns one that is new. */
+  async look(tip: Oid | null): Promise<string | undefined> {
+    if (this.#looked?.tip === tip) return undefined
+    try {
+      await this.follow(tip)
+      this.#looked = undefined
+    } catch (thrown) {
+      // What could not be fetched now is read before a claim is made.
+      if (isUnavailable(thrown)) return undefined
+      if (!(thrown instanceof ChorusError) || thrown.code !== 'REPOSITORY_INVALID') throw thrown
+      this.#looked = { tip, fault: thrown.message }
+    }
+    return this.fault
+  }
 
   async read(): Promise<void> {
     await this.follow((await this.#store.tips(this.#names.ended)).get(this.#names.ended) ?? null)

@@ -1,5 +1,5 @@
-import { ChorusError, fail, messageOf, ok } from '../../core/mod.ts'
-import type { Result } from '../../core/mod.ts'
+import { BoundedMap, ChorusError, fail, messageOf, ok } from '../../core/mod.ts'
+import type { Result, TaskKey } from '../../core/mod.ts'
 import type { Clock, Logger, RefUpdate } from '../../ports/mod.ts'
 import { isUnavailable, unavailable } from './availability.ts'
 import type { EndedList } from './ended.ts'
@@ -26,9 +26,13 @@ export interface MovesParts {
   readonly witnesses: (lease: Lease) => Witnesses
 }
 
+const COMPLAINTS_MAX = 1_000
+
 /** Taking a claim, moving on what is held, and letting go: each inside the task's lane, lost answers of earlier tries first. */
 export class ClaimMoves {
   readonly #parts: MovesParts
+  /** What was last said of a task that cannot be claimed: a remote that refuses would fill the log otherwise. */
+  readonly #complaints = new BoundedMap<TaskKey, string>(COMPLAINTS_MAX)
 
   constructor(parts: MovesParts) { this.#parts = parts }
 
@@ -117,6 +121,7 @@ export class ClaimMoves {
         const landing = await remote.land(entry, move)
         if (landing.kind !== 'not planned') stats.acquirePushes += 1
         if (isDone(landing)) return await this.#confirmed(entry)
+        if (landing.kind === 'refused' || landing.kind === 'unclear') this.#complain(entry, landing.reason)
         if (landing.kind === 'moved') emit({ kind: 'claim_lost', key: entry.lease.key, reason: 'another was faster' })
         return fail(failureOf(landing))
       })
@@ -124,6 +129,13 @@ export class ClaimMoves {
       if (isUnavailable(thrown) || (thrown instanceof ChorusError && thrown.code === 'REPOSITORY_INVALID')) return fail(messageOf(thrown))
       throw thrown
     }
+  }
+
+  /** Not outrun, but kept from it: by the rights or the rules of the remote, say. A person has to know. */
+  #complain({ lease: { key, ref } }: ClaimEntry, reason: string): void {
+    if (this.#complaints.get(key) === reason) return
+    this.#complaints.set(key, reason)
+    this.#parts.logger.warn('a task cannot be claimed', { ref, reason })
   }
 
   /** Whoever made the ref looks once more whether an ended chain of the task has come further, before working. */

@@ -41,6 +41,7 @@ export class Claims {
   readonly #keeper: LeaseKeeper
   readonly #moves: ClaimMoves
   readonly #housekeeping: ClaimHousekeeping
+  readonly #ended: EndedList
   readonly #listeners = new Set<(event: ClaimEvent) => void>()
   readonly #settling = new Set<Promise<void>>()
   #settled: Promise<readonly SettledIntent[]> | undefined
@@ -61,7 +62,7 @@ export class Claims {
       settle: (oid, outcome) => { this.#settle(oid, outcome) },
     })
     const remote = this.#remote = new ClaimRemote({ store, signer, clock, entropy, intents, names, table, stats, isMember: (node) => components.isMember(node) })
-    const ended = new EndedList(store, names)
+    const ended = this.#ended = new EndedList(store, names)
     this.#moves = new ClaimMoves({
       table, remote, ended, self: this.#self, clock, logger, stats,
       emit: (event) => { this.#emit(event) }, witnesses: (lease) => this.#witnesses(lease),
@@ -112,7 +113,9 @@ export class Claims {
 
   view(key: TaskKey): ClaimView {
     const lease = this.#table.find(key)?.lease ?? this.#table.unknown(key)
-    return claimView(lease, this.#components.clock.monotonicMs(), this.#witnesses(lease))
+    const view = claimView(lease, this.#components.clock.monotonicMs(), this.#witnesses(lease))
+    const { fault } = this.#ended
+    return fault !== undefined && view.state === 'free' && view.claimable ? { ...view, claimable: false, notClaimableBecause: fault } : view
   }
 
   /** Claims held or delivered by this session and renewed in time. */
@@ -151,6 +154,8 @@ export class Claims {
       }))
     }
     for (const entry of this.#table.entries()) if (entry.lease.holding?.standing === 'late') await this.#moves.giveBack(entry)
+    const fault = await this.#ended.look(tips.get(this.#names.ended) ?? null)
+    if (fault !== undefined) logger.warn('the list of ended claims cannot be trusted: no new claim is made', { ref: this.#names.ended, reason: fault })
   }
 
   /** First claim, re-claim, takeover of what expired, or of delivered work whose provider part is left (`claim.takenDelivered`). */
