@@ -38,7 +38,8 @@ export const deliver = async ({ repository, claim, task, verified, triedBefore }
   }
   const answer = await repository.claims.deliver(claim, { result: delivered, alongside: [update] })
   switch (answer.kind) {
-    case 'delivered': return { kind: 'delivered', delivered }
+    // An earlier try may have come through instead: the record says what is delivered.
+    case 'delivered': return { kind: 'delivered', delivered: readDelivered(repository.claims.view(task.key).result) ?? delivered }
     case 'superseded': case 'unclear': return answer
     case 'in-the-way': return { kind: 'in-the-way', reason: inTheWay(answer.paths, verified.commit) }
     case 'refused': {

@@ -40,7 +40,7 @@ const repository = section({
   branch: line(200).optional().describe('Branch that work starts from and is merged into. The default branch when left out.'),
   delivery: oneOf(['branch', 'merge']).prefault('branch').describe('`branch` leaves the result on `chorus/<task>` for review, `merge` puts it on the branch.'),
   merge_on: list(oneOf(['proved', 'reproduced']), 2).prefault(['proved']).describe('Evidence that is enough for a merge; anything less is delivered as a branch.'),
-  approve_first: flag().prefault(true).describe("Whether this node's first delivery into the repository waits for a person."),
+  approve_first: flag().prefault(true).describe("With `merge`: nothing is merged until a person has merged a first delivery of Chorus into the branch."),
 })
 
 const sandboxKinds = oneOf(['bubblewrap'])

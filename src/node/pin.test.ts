@@ -8,6 +8,7 @@ const tree = (text: string | undefined): SourceTree => ({
   read: () => Promise.resolve(text === undefined ? undefined : new TextEncoder().encode(text)),
   list: () => Promise.resolve([]),
   addedAtSeconds: () => Promise.resolve(undefined),
+  hasTrailer: () => Promise.resolve(false),
 })
 const pin = { repository: 'abc-1', namespace: 'refs/chorus' }
 

@@ -46,6 +46,7 @@ export class ScriptedWorkspaces implements Workspaces {
         return Promise.resolve(text === undefined ? undefined : Buffer.from(text))
       },
       addedAtSeconds: () => Promise.resolve(undefined),
+      hasTrailer: () => Promise.resolve(false),
     }
   }
 

@@ -97,6 +97,18 @@ describe('list() and read()', () => {
     expect(await tree.addedAtSeconds(tip!, 'none.md')).toBeUndefined()
   })
 
+  test('hasTrailer() finds a trailer in the history, and no line that only looks like one', async () => {
+    const { work, tree } = await setup({ 'a.txt': 'a\n' })
+    await work.commit({ 'a.txt': 'b\n' }, 'Talk of it\n\nChorus-Task: is a trailer that we write.\n\nMore text follows here.')
+    expect(await tree.hasTrailer((await tree.refresh()).tip!, 'Chorus-Task')).toBe(false)
+    await work.commit({ 'a.txt': 'c\n' }, 'Fix it\n\nWhy.\n\nChorus-Task: local:x#1\nChorus-Claim: abc')
+    await work.commit({ 'a.txt': 'd\n' }, 'later')
+    const { tip } = await tree.refresh()
+    expect(await tree.hasTrailer(tip!, 'Chorus-Task')).toBe(true)
+    expect(await tree.hasTrailer(tip!, 'Chorus-Node')).toBe(false)
+    await expect(tree.hasTrailer(tip!, '--all')).rejects.toMatchObject({ code: 'INPUT_INVALID' })
+  })
+
   test('addedAtSeconds() of a thousand files is one walk through history, not one for each', async () => {
     const names = Array.from({ length: 1_000 }, (_, index) => `tasks/${index}.md`)
     const { work, tree } = await setup({ '1500000000': 'a name like a date\n' })

@@ -2,6 +2,7 @@ import { posix } from 'node:path'
 import { ChorusError } from '../../core/mod.ts'
 import type { Oid } from '../../core/mod.ts'
 import type { SourceFile, SourceTree } from '../../ports/mod.ts'
+import { gitText } from './command.ts'
 import type { GitRepository } from './repository.ts'
 import { findEntry, parseTreeListing } from './tree-entry.ts'
 
@@ -50,6 +51,13 @@ export class GitSourceTree implements SourceTree {
       if (this.#added === asked) this.#added = undefined
       throw error
     }
+  }
+
+  async hasTrailer(commit: Oid, name: string): Promise<boolean> {
+    if (!/^[A-Za-z][A-Za-z-]{0,60}$/.test(name)) throw new ChorusError('INPUT_INVALID', `a trailer is named with letters and dashes, got ${JSON.stringify(name.slice(0, 80))}`)
+    // The search narrows down; only what git itself takes for a trailer counts, so the newest few matches are read as such.
+    const found = await gitText(['--git-dir', this.#repository.gitDir, 'log', '-n', '20', `--grep=^${name}: `, `--format=%(trailers:key=${name},valueonly)`, commit])
+    return found.trim() !== ''
   }
 
   async #datesBelow(commit: Oid, folder: string): Promise<ReadonlyMap<string, number>> {

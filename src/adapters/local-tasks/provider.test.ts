@@ -29,6 +29,10 @@ class ShelfTree implements SourceTree {
   addedAtSeconds(): Promise<number> {
     return Promise.resolve(1_700_000_000)
   }
+
+  hasTrailer(): Promise<boolean> {
+    return Promise.resolve(false)
+  }
 }
 
 const shelf = (files: Record<string, string>): { tree: ShelfTree; tasks: LocalTasks } => {
