@@ -40,7 +40,8 @@ export const layStage = async (options: StageOptions): Promise<Stage> => {
   await run('chmod', ['711', folder])
   const example = findExample()
   const seed = path.join(folder, 'seed')
-  cpSync(example, seed, { recursive: true, filter: (source) => !source.includes('node_modules') })
+  // By its own name: an installed package lies below a node_modules itself.
+  cpSync(example, seed, { recursive: true, filter: (source) => path.basename(source) !== 'node_modules' })
   mkdirSync(path.join(seed, '.chorus'), { recursive: true })
   writeFileSync(path.join(seed, PIN_PATH), formatPin({ repository: randomBytes(8).toString('hex'), namespace: 'refs/chorus' }))
   const branch = 'main'
