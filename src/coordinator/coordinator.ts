@@ -246,10 +246,9 @@ export class Coordinator {
     return { role, expertise, maxTasks, currentTasks: this.currentTasks, performance }
   }
 
-  /** Everybody ranks by what everybody can know, and no history. Whoever stepped aside for nothing does not wait again. */
+  /** Everybody ranks by what everybody can know, and no history. */
   #courtesyMs(watch: RepositoryWatch, task: Task): number {
     const { identity, members } = this.#parts
-    if (this.#waitedFor.has(task.key)) return 0
     const rivals = members.members()
       .filter((member) => member.node !== identity.node && member.status !== 'offline' && member.repositories.includes(watch.name))
       .map((member) => ({ node: member.node, score: scoreTask(task, { ...member, performance: 0.5 }, this.#options.matching) }))

@@ -91,7 +91,8 @@ describe('a delivery', () => {
     await bench.until(() => node.happened('task_completed'))
     expect(bench.merged()).toEqual([task.key])
     expect(node.attempts.requests).toHaveLength(1)
-    expect(node.kinds().filter((kind) => kind === 'task_delivered')).toHaveLength(1)
+    expect(node.kinds().filter((kind) => kind === 'task_verified')).toHaveLength(1)
+    expect(node.events.filter((event) => event.kind === 'task_delivered')).toEqual([{ kind: 'task_delivered', key: task.key, mode: 'merge', commit: bench.main }])
     expect(await bench.story(task.key)).toEqual(['held 1/0', 'delivered 1/0', 'done 1/0'])
   })
 
