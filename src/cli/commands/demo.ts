@@ -1,5 +1,6 @@
 import type { Command } from 'commander'
 import { rmSync } from 'node:fs'
+import os from 'node:os'
 import { ChorusError } from '../../core/mod.ts'
 import { count, countTasks, readClaims } from '../demo/count.ts'
 import type { Count } from '../demo/count.ts'
@@ -7,11 +8,15 @@ import { NodeProcess } from '../demo/fleet.ts'
 import { giveBootstrap, layStage } from '../demo/stage.ts'
 import type { Stage } from '../demo/stage.ts'
 import { Story } from '../demo/story.ts'
+import { placesOf } from '../places.ts'
 import type { CommandContext } from '../program.ts'
 import { demoExecution } from '../demo/execution.ts'
 
 /** Longer than any pause that the demo's own settings allow: a failed attempt waits a minute. */
 const STUCK_MS = 150_000
+
+/** Whoever cuts the demo short leaves neither nodes nor files behind. */
+const CUT_BY = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
 
 /** `demo`: nodes as processes on this machine share out the issues of a small library, fix, prove and merge them. */
 export const addDemoCommand = (program: Command, context: CommandContext): void => {
@@ -27,8 +32,17 @@ export const addDemoCommand = (program: Command, context: CommandContext): void 
       const stage = await layStage({ nodes, execution: demoExecution(process.env) })
       story.say(`a library with ${await countTasks(stage)} open issues and a bare remote of its own: ${stage.remote}`)
       const fleet: NodeProcess[] = []
-      const cut = (): void => { for (const node of fleet) node.kill(); process.exit(130) }
-      process.once('SIGINT', cut)
+      const scratch = stage.nodes.map((node) => placesOf({ config: node.configFile, state: node.stateFolder }).scratchFolder)
+      const clear = (): void => {
+        if (options.keep === true) out.say(`kept: ${stage.folder}`)
+        else for (const folder of [stage.folder, ...scratch]) rmSync(folder, { recursive: true, force: true, maxRetries: 5 })
+      }
+      const cut = (signal: NodeJS.Signals): void => {
+        for (const node of fleet) node.kill()
+        clear()
+        process.exit(128 + os.constants.signals[signal])
+      }
+      for (const signal of CUT_BY) process.once(signal, cut)
       try {
         const killed = await play(stage, story, fleet, options.kill === true)
         const counted = await count(stage)
@@ -39,10 +53,9 @@ export const addDemoCommand = (program: Command, context: CommandContext): void 
           && counted.processes === nodes && counted.audit === 'ok' && counted.checks === 'green'
         if (!good) exitWith(1)
       } finally {
-        process.off('SIGINT', cut)
         await Promise.all(fleet.map((node) => node.stop()))
-        if (options.keep === true) out.say(`kept: ${stage.folder}`)
-        else rmSync(stage.folder, { recursive: true, force: true })
+        for (const signal of CUT_BY) process.off(signal, cut)
+        clear()
       }
     }))
 }
