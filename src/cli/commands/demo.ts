@@ -42,7 +42,7 @@ export const addDemoCommand = (program: Command, context: CommandContext): void 
         clear()
         process.exit(128 + os.constants.signals[signal])
       }
-      for (const signal of CUT_BY) process.once(signal, cut)
+      for (const signal of CUT_BY) process.on(signal, cut)
       try {
         const killed = await play(stage, story, fleet, options.kill === true)
         const counted = await count(stage)

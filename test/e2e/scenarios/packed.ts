@@ -1,3 +1,5 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { git, inFolder } from './own-repository.ts'
@@ -28,7 +30,24 @@ export const packed: Scenario = {
     expect(added.code === 0, `task add must succeed, got ${added.code}: ${added.stdout}${added.stderr}`)
     const { wouldTake, problems } = lastJson(await chorus('up', '--dry-run', '--json')) as { wouldTake?: readonly { readonly key: string }[]; problems?: readonly unknown[] }
     expect(wouldTake?.length === 1 && wouldTake[0]?.key === 'local:notes#1' && problems?.length === 0, `the task must be wanted, got ${JSON.stringify({ wouldTake, problems })}`)
+    await judgeDemo(path.join(prefix, 'bin/chorus'), repository)
   }),
+}
+
+/** Only its beginning: it finds the library that it ships, and its nodes start and claim. Cut short as by Ctrl-C. */
+const judgeDemo = async (program: string, cwd: string): Promise<void> => {
+  const child = spawn(program, ['demo'], { cwd, env: { ...process.env, PATH: foreignPath() }, stdio: ['ignore', 'pipe', 'inherit'] })
+  const timer = setTimeout(() => { child.kill('SIGKILL') }, 60_000)
+  let said = ''
+  child.stdout.on('data', (chunk: Buffer) => {
+    const before = said
+    said += chunk.toString('utf8')
+    if (/ claimed, /.test(said) && !/ claimed, /.test(before)) child.kill('SIGINT')
+  })
+  const [code] = await once(child, 'close') as [number | null]
+  clearTimeout(timer)
+  expect(/a library with 12 open issues/.test(said) && / claimed, /.test(said), `12 issues and a first claim expected, got ${said.slice(0, 2000)}`)
+  expect(code === 130, `exit code 130 after an interrupt expected, got ${code}`)
 }
 
 const npm = async (cwd: string, ...args: readonly string[]): Promise<void> => {
