@@ -14,6 +14,9 @@ export interface ControlHandlers {
 
 const BODY_BYTES_MAX = 64 * 1024
 const WATCHERS_MAX = 16
+const WATCHER_BYTES_MAX = 1024 * 1024
+/** From the first byte of a command to its last. */
+const REQUEST_MS_MAX = 30_000
 
 export class ControlServer {
   readonly #socketPath: string
@@ -31,9 +34,14 @@ export class ControlServer {
     // The state folder's lock is held by now: a socket that is still there belongs to a dead process.
     await mkdir(path.dirname(this.#socketPath), { recursive: true, mode: 0o700 })
     await rm(this.#socketPath, { force: true })
-    const server = createServer((request, response) => { this.#answer(request, response).catch((thrown: unknown) => { response.destroy(thrown as Error) }) })
+    const server = createServer({ requestTimeout: REQUEST_MS_MAX }, (request, response) => {
+      this.#answer(request, response).catch((thrown: unknown) => { response.destroy(thrown as Error) })
+    })
+    await new Promise<void>((resolve, reject) => {
+      server.once('error', reject)
+      server.listen(this.#socketPath, () => { server.off('error', reject); resolve() })
+    })
     this.#server = server
-    await new Promise<void>((resolve, reject) => { server.once('error', reject); server.listen(this.#socketPath, resolve) })
     await chmod(this.#socketPath, 0o600)
   }
 
@@ -47,26 +55,32 @@ export class ControlServer {
   }
 
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    // A client that goes away before its answer is nobody's failure.
+    response.on('error', () => undefined)
     const name = (request.url ?? '').slice(1)
-    if (request.method === 'GET' && name === 'events') { this.#stream(request, response); return }
+    if (request.method === 'GET' && name === 'events') { this.#stream(response); return }
     const command = Object.hasOwn(this.#handlers.commands, name) ? this.#handlers.commands[name] : undefined
     if (request.method !== 'POST' || command === undefined) return send(response, 404, { error: 'no such command', code: 'NOT_FOUND' })
     try {
       send(response, 200, await command(await readBody(request)))
     } catch (thrown) {
+      // What is left of the request is not read: the connection serves for nothing more.
+      if (!request.complete) response.setHeader('connection', 'close')
       send(response, 500, { error: messageOf(thrown), code: thrown instanceof ChorusError ? thrown.code : 'INTERNAL' })
     }
   }
 
-  #stream(request: IncomingMessage, response: ServerResponse): void {
+  #stream(response: ServerResponse): void {
     if (this.#watchers >= WATCHERS_MAX) return send(response, 503, { error: `at most ${WATCHERS_MAX} watchers`, code: 'LIMIT_EXCEEDED' })
     this.#watchers += 1
     response.writeHead(200, { 'content-type': 'application/x-ndjson' })
+    // So that the client knows at once that it watches.
+    response.flushHeaders()
     const unwatch = this.#handlers.watch((line) => {
       // A watcher that does not read loses lines rather than filling this process's memory.
-      if (response.writableLength < 1024 * 1024) response.write(`${line}\n`)
+      if (response.writableLength < WATCHER_BYTES_MAX) response.write(`${line}\n`)
     })
-    request.once('close', () => { this.#watchers -= 1; unwatch() })
+    response.once('close', () => { this.#watchers -= 1; unwatch() })
   }
 }
 
@@ -78,10 +92,15 @@ const send = (response: ServerResponse, status: number, body: unknown): void => 
 const readBody = async (request: IncomingMessage): Promise<unknown> => {
   const chunks: Buffer[] = []
   let bytes = 0
-  for await (const chunk of request as AsyncIterable<Buffer>) {
+  for await (const chunk of request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
     bytes += chunk.byteLength
     if (bytes > BODY_BYTES_MAX) throw new ChorusError('LIMIT_EXCEEDED', `a command of at most ${BODY_BYTES_MAX} bytes expected`)
     chunks.push(chunk)
   }
-  return bytes === 0 ? {} : JSON.parse(Buffer.concat(chunks).toString('utf8'))
+  if (bytes === 0) return {}
+  try {
+    return JSON.parse(Buffer.concat(chunks).toString('utf8'))
+  } catch (cause) {
+    throw new ChorusError('INPUT_INVALID', 'a command as JSON expected', { cause })
+  }
 }
