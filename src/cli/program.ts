@@ -1,5 +1,6 @@
 import { Command } from 'commander'
 import { readFileSync } from 'node:fs'
+import { ERROR_CODES } from '../core/mod.ts'
 import { makeConsole, tellError } from './console.ts'
 import type { Console } from './console.ts'
 import type { PlaceOptions } from './places.ts'
@@ -27,7 +28,8 @@ export const makeProgram = (add: (program: Command, context: CommandContext) => 
     .option('--config <file>', 'configuration (default: the nearest chorus.yaml)')
     .option('--state <folder>', 'state folder of this node')
     .option('--json', 'one JSON object as the last line', false)
-    .showHelpAfterError()
+    .showHelpAfterError('(`chorus --help` lists the commands)')
+    .exitOverride((error) => { process.exit(error.exitCode === 0 ? 0 : ERROR_CODES.USAGE.exit) })
   const context: CommandContext = {
     run: (action) => async (...given) => {
       // commander passes the arguments, then the options, then the command.

@@ -80,7 +80,7 @@ const rowsOf = (tasks: readonly Task[], view: (key: TaskKey) => ReturnType<Claim
   const scores = new Map(tasks.map((task) => [task.key, scoreTask(task, facts, config.matching)]))
   const stateOf = (key: TaskKey): 'finished' | 'open' | 'unknown' => {
     const task = tasks.find((other) => other.key === key)
-    return task === undefined ? 'unknown' : task.state === 'closed' || view(key).state === 'done' ? 'finished' : 'open'
+    return task === undefined ? 'unknown' : task.state === 'closed' || isMerged(view(key)) ? 'finished' : 'open'
   }
   const { candidates, blocked } = orderTasks(tasks, { score: (task) => scores.get(task.key)?.total ?? 0, stateOf })
   const waiting = new Map(blocked.map((item) => [item.task.key, item]))
@@ -100,6 +100,9 @@ const rowsOf = (tasks: readonly Task[], view: (key: TaskKey) => ReturnType<Claim
     }
   })
 }
+
+/** As the coordinator sees it: a result that waits on a branch is not there for those that build on it. */
+const isMerged = (claim: ReturnType<Claims['view']>): boolean => claim.state === 'done' && (claim.result as { mode?: unknown } | undefined)?.mode === 'merge'
 
 const nothing = (): void => undefined
 const silent: Logger = { debug: nothing, info: nothing, warn: nothing, error: nothing, child: () => silent }

@@ -126,8 +126,8 @@ const endText = (end: SandboxEnd): string => {
     case 'exited': return `the process exited with code ${end.code ?? 'unknown'}`
     case 'timeout': return 'the process was ended at its time limit'
     case 'killed': return 'the process was killed'
-    case 'out-of-memory': return 'the process was out of memory (raise sandbox.memory_bytes_max; 2 GiB is what agents need)'
-    case 'disk-full': return 'the workspace was full (raise sandbox.disk_bytes_max)'
+    case 'out-of-memory': return 'the process was out of memory (raise sandbox.memory; 2 GiB is what agents need)'
+    case 'disk-full': return 'the workspace was full (raise sandbox.disk)'
   }
 }
 

@@ -124,8 +124,8 @@ const reportOf = (end: SandboxEnd, seen: { readonly late: boolean; readonly canc
   switch (end.outcome) {
     case 'exited': return end.code === 0 ? report('finished', '') : report('failed', `exit code ${end.code ?? 'unknown'}: ${lastLine(seen.errors) || lastLine(seen.said)}`)
     case 'killed': return report('failed', 'was killed')
-    case 'out-of-memory': return report('failed', 'was out of memory: raise sandbox.memory_bytes_max')
-    case 'disk-full': return report('failed', 'wrote more than the workspace may hold: raise sandbox.disk_bytes_max')
+    case 'out-of-memory': return report('failed', 'was out of memory: raise sandbox.memory')
+    case 'disk-full': return report('failed', 'wrote more than the workspace may hold: raise sandbox.disk')
   }
 }
 

@@ -4,13 +4,13 @@ import { corePath } from './folder.ts'
 
 export const corrupt = (folder: string, problem: string): ChorusError =>
   new ChorusError('LOG_CORRUPT', `the audit log in ${folder} does not fit what was written: ${problem}. Nothing was changed.`
-    + ' Restore the folder, or move it away to start a new log (peers keep the old heads)')
+    + ' Restore the folder, or move it away to start a new log')
 
 /** What Hypercore and RocksDB throw at open, in words that say what to do. */
 export const openError = (error: unknown, folder: string): ChorusError => {
   if (error instanceof ChorusError) return error
   const message = messageOf(error)
-  const setting = 'state_dir'
+  const setting = '--state'
   if (/could not be locked/i.test(message)) {
     return new ChorusError('STATE_LOCKED', `the audit log in ${folder} is in use by another process;`
       + ' stop that node or give this one its own state folder', { cause: error, setting })

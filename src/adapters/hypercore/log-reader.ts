@@ -37,7 +37,7 @@ export const readHypercoreLog = async (folder: string): Promise<HypercoreLogRead
     await drop()
     if (error instanceof ChorusError) throw error
     if (error instanceof Error && 'code' in error && error.code === 'ENOENT') {
-      throw new ChorusError('NOT_FOUND', `an audit log expected in ${folder}, none found`, { cause: error, setting: 'state_dir' })
+      throw new ChorusError('NOT_FOUND', `an audit log expected in ${folder}, none found`, { cause: error, setting: '--state' })
     }
     throw new ChorusError('LOG_CORRUPT', `the audit log in ${folder} cannot be read: ${messageOf(error)}`, { cause: error })
   }

@@ -77,7 +77,7 @@ const readHead = (text: string, store: EntrySource, node: NodeId): SignedHead =>
   if (head === undefined) throw corrupt('a signed head expected, something else found in its file')
   if (head.node !== node) {
     const message = `the log of node ${node} expected, the log of ${head.node} found: this state folder belongs to another key`
-    throw new ChorusError('STATE_INVALID', message, { setting: 'state_dir' })
+    throw new ChorusError('STATE_INVALID', message, { setting: '--state' })
   }
   if (!headSignatureHolds(head)) throw corrupt('the signature of the signed head does not hold')
   if (head.key !== Buffer.from(store.key).toString('hex')) throw corrupt('the signed head belongs to another log')
