@@ -130,6 +130,15 @@ E`
     expect(await scene.attempt(script(added.replace('(1, 2), 3', '(3, 2), 1')), { task: { check: undefined } })).toMatchObject({ kind: 'verified', evidence: 'unproven' })
   })
 
+  it('does not call a check proved that was red for want of tests, which the change then wrote itself', async () => {
+    const scene = await stage()
+    const check = 'ls test/feature/*.test.js && node --test test/feature/*.test.js'
+    const own = 'mkdir test/feature; echo "import test from \'node:test\'; test(\'feature\', () => {})" > test/feature/a.test.js'
+    expect(await scene.attempt(script(`${FIX}; ${own}`), { task: { check } })).toMatchObject({ kind: 'verified', evidence: 'unproven', flags: expect.arrayContaining(['check-added-by-change']) as string[] })
+    const added = 'cp test/sum.test.js test/more.test.js'
+    expect(await scene.attempt(script(`${FIX}; ${added}`))).toMatchObject({ kind: 'verified', evidence: 'proved' })
+  })
+
   it('replays the change on a main that moved, and judges it there', async () => {
     const scene = await stage()
     const outcome = await scene.attempt(script(FIX))

@@ -7,7 +7,7 @@ import type { ChangesVerdict } from './protected.ts'
 import type { SetupPlan } from './setup-plan.ts'
 
 /** What the attempt's machine (machine.ts) knows, hears and asks for. Plain data. */
-export type AttemptPhase = 'reading-project' | 'setup' | 'base-run' | 'agent-round' | 'snapshot' | 'judge-changes' | 'change-setup' | 'check' | 'evidence' | 'ended'
+export type AttemptPhase = 'reading-project' | 'setup' | 'base-run' | 'agent-round' | 'snapshot' | 'judge-changes' | 'change-setup' | 'check' | 'own-tests' | 'evidence' | 'ended'
 
 export interface AttemptPlan {
   readonly base: Oid
@@ -64,6 +64,7 @@ export type AttemptInput =
   | { readonly kind: 'snapshot-taken'; readonly snapshot: Snapshot }
   | { readonly kind: 'inspected'; readonly inspection: Inspection }
   | { readonly kind: 'checked'; readonly runs: readonly CommandRun[] }
+  | { readonly kind: 'without-added-ran'; readonly runs: readonly CommandRun[] }
   | { readonly kind: 'overlay-ran'; readonly runs: readonly CommandRun[] }
   | { readonly kind: 'unavailable'; readonly reason: string }
   | { readonly kind: 'failed'; readonly reason: string }
@@ -90,6 +91,8 @@ export type AttemptEffect =
   | { readonly kind: 'take-snapshot' }
   | { readonly kind: 'inspect'; readonly snapshot: Snapshot | undefined }
   | { readonly kind: 'run-checks'; readonly commit: Oid; readonly commands: readonly string[] }
+  /** The change without the tests that it adds. */
+  | { readonly kind: 'run-without-added'; readonly commit: Oid; readonly paths: readonly string[]; readonly commands: readonly string[] }
   | { readonly kind: 'run-overlay'; readonly commit: Oid; readonly paths: readonly string[]; readonly commands: readonly string[] }
 
 export interface AttemptStep { readonly state: AttemptState; readonly effects: readonly AttemptEffect[] }

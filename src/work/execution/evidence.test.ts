@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { CommandRun } from './checks.ts'
-import { isReproduced, judgeChecks, mentions } from './evidence.ts'
+import { covers, isReproduced, judgeChecks, mentions } from './evidence.ts'
 import type { ChecksQuestion } from './evidence.ts'
 import { parseTestReport } from './test-report.ts'
 
@@ -66,6 +66,15 @@ describe('mentions()', () => {
     ['node --test test', 'test/a.test.js', false], ['node a.test.js.bak', 'a.test.js', false],
   ])('%s names %s: %s', (command, path, expected) => {
     expect(mentions(command, path)).toBe(expected)
+  })
+})
+
+describe('covers()', () => {
+  it.each([
+    ['node --test qa/', 'qa/a.js', true], ['node --test ./qa', 'qa/deep/a.js', true], ['node --test "qa/**/*.check.js"', 'qa/a.check.js', true], ['node --test *.check.js', 'a.check.js', true],
+    ['node qa.js', 'qa.js', true], ['node --test qa/', 'src/a.js', false], ['[ -f x ] && exit $?', 'src/a.js', false], ['sh .', 'src/a.js', false],
+  ])('%s covers %s: %s', (command, path, expected) => {
+    expect(covers(command, path)).toBe(expected)
   })
 })
 

@@ -86,8 +86,20 @@ export const isReproduced = (question: ReproductionQuestion): boolean => questio
 })
 
 /** True when a word of the command is the path. */
-export const mentions = (command: string, path: string): boolean =>
-  command.split(/[\s'"=;&|()<>]+/).some((word) => word.replace(/^(?:\.\/)+/, '').replace(/(?:::.*|:\d+)$/, '') === path)
+export const mentions = (command: string, path: string): boolean => wordsOf(command).includes(path)
+
+/** True when a word of the command is the path, a folder above it, or a pattern (`*` and `?`, nothing finer) that may match it. */
+export const covers = (command: string, path: string): boolean => wordsOf(command).some((word) => {
+  const folder = word.replace(/\/+$/, '')
+  if (folder === '' || folder === '.') return false
+  const wild = folder.search(/[*?[{]/)
+  // `[` and `$?` are no patterns of files.
+  if (wild >= 0) return /[./]/.test(folder) && path.startsWith(folder.slice(0, wild))
+  return path === folder || path.startsWith(`${folder}/`)
+})
+
+const wordsOf = (command: string): readonly string[] =>
+  command.split(/[\s'"=;&|()<>]+/).map((word) => word.replace(/^(?:\.\/)+/, '').replace(/(?:::.*|:\d+)$/, ''))
 
 const regressions = (before: CommandRun, after: CommandRun): Problem[] => {
   const { command } = before

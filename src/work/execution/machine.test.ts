@@ -42,6 +42,18 @@ describe('step()', () => {
     expect(state.end).toEqual({ kind: 'verified', evidence: 'proved' })
   })
 
+  it('does not call a check proved that only the change\'s own tests make green', () => {
+    const added: FileChange = { path: 'test/new.test.js', kind: 'added', modeBefore: '000000', modeAfter: '100644' }
+    const own = (code: number): AttemptInput => ({ kind: 'without-added-ran', runs: [run('c', code)] })
+    const before = [{ kind: 'started' }, project, red, agent, snapshot('1', [edit, added]), inspected, checked(0)] as const
+    const without = transcript([...before, own(1)])
+    expect(without.lines.slice(-2)).toEqual(['checked -> own-tests: run-without-added', 'without-added-ran -> evidence: run-overlay'])
+    expect(without.state.flags).toContain('check-added-by-change')
+    const overlay: AttemptInput = { kind: 'overlay-ran', runs: [run('c', 0), run('npm test', 0)] }
+    expect(transcript([...before, own(1), overlay]).state.end).toEqual({ kind: 'verified', evidence: 'unproven' })
+    expect(transcript([...before, own(0)]).state.end).toEqual({ kind: 'verified', evidence: 'proved' })
+  })
+
   it('shares one time budget among the rounds, and starts none without time', () => {
     const { lines, state } = transcript([{ kind: 'started' }, project, red, [agent, 40_000], [snapshot('1'), 41_000], inspected, [checked(1), 50_000], [agent, 67_000], snapshot('2'), inspected, [checked(1), 70_000]])
     expect(lines.filter((line) => line.includes('run-agent'))).toEqual(['base-ran -> agent-round: run-agent 1 60000', 'checked -> agent-round: run-agent 2 20000'])

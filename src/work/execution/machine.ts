@@ -3,7 +3,7 @@ import { assert, unreachable } from '../../core/mod.ts'
 import type { Snapshot } from '../../ports/mod.ts'
 import type { AgentEnd, AttemptEffect, AttemptEnd, AttemptInput, AttemptPhase, AttemptPlan, AttemptState, AttemptStep, Inspection } from './attempt-state.ts'
 import type { CommandRun } from './checks.ts'
-import { isReproduced, judgeChecks, mentions } from './evidence.ts'
+import { covers, isReproduced, judgeChecks, mentions } from './evidence.ts'
 import { feedbackOnChecks, feedbackOnNothing, headline } from './feedback.ts'
 import type { Project } from './project.ts'
 import { judgeChanges } from './protected.ts'
@@ -14,7 +14,7 @@ const ROUND_MS_MIN = 5_000
 /**
  * The attempt, as a pure machine (architecture, "The way of a task" 5-7):
  *
- *   reading-project -> setup -> base-run -> agent-round -> snapshot -> judge-changes -> [setup] -> check -> evidence -> ended
+ *   reading-project -> setup -> base-run -> agent-round -> snapshot -> judge-changes -> [setup] -> check -> [own-tests] -> evidence -> ended
  *                                              ^------------------ red, and rounds left ------------'
  *
  * One effect is under way at a time, and each is answered by one input. A recheck (the same change on another base)
@@ -41,6 +41,7 @@ export const step = (state: AttemptState, input: AttemptInput, nowMs: number): A
     case 'snapshot-taken': return onSnapshot(expect(state, 'snapshot'), input.snapshot, nowMs)
     case 'inspected': return onInspected(expect(state, 'judge-changes'), input.inspection)
     case 'checked': return onChecked(expect(state, 'check'), input.runs, nowMs)
+    case 'without-added-ran': return onWithoutAdded(expect(state, 'own-tests'), input.runs)
     case 'overlay-ran': return onOverlay(expect(state, 'evidence'), input.runs)
     default: return unreachable(input)
   }
@@ -130,10 +131,27 @@ const onChecked = (state: AttemptState, now: readonly CommandRun[], nowMs: numbe
     return refuse(next, headline(judged.problems), feedbackOnChecks(judged.problems, now, { bytesMax: plan.feedbackBytesMax }), nowMs)
   }
   const flagged: AttemptState = { ...next, flags: [...state.flags, ...judged.flags] }
-  if (judged.proved) return end(flagged, { kind: 'verified', evidence: 'proved' })
-  const paths = addedPaths.filter((path) => verdict.addedTests.includes(path) || state.commands.some((command) => mentions(command, path)))
-  if (paths.length > 0 && state.commands.length > 0) return go(flagged, 'evidence', { kind: 'run-overlay', commit, paths, commands: state.commands })
-  return end(flagged, { kind: 'verified', evidence: 'unproven' })
+  if (!judged.proved || plan.check === undefined) return reproduce(flagged)
+  const own = addedPaths.filter((path) => verdict.addedTests.includes(path) || covers(plan.check ?? '', path))
+  if (own.length === 0) return end(flagged, { kind: 'verified', evidence: 'proved' })
+  return go(flagged, 'own-tests', { kind: 'run-without-added', commit, paths: own, commands: [plan.check] })
+}
+
+/** A check that is green only thanks to tests of the change's own is no proof: whoever wrote the change wrote what judges it. */
+const onWithoutAdded = (state: AttemptState, runs: readonly CommandRun[]): AttemptStep => {
+  const { plan, base } = state
+  const judged = judgeChecks({ check: plan.check, taskType: plan.taskType, addedPaths: [], base: base.filter(({ command }) => command === plan.check), now: runs })
+  if (judged.ok && judged.proved) return end(state, { kind: 'verified', evidence: 'proved' })
+  return reproduce({ ...state, flags: [...state.flags, 'check-added-by-change'] })
+}
+
+const reproduce = (state: AttemptState): AttemptStep => {
+  const { verdict, commit } = state
+  assert(verdict !== undefined && commit !== undefined, 'evidence is of a judged change')
+  const added = state.changes.filter((change) => change.kind === 'added').map(({ path }) => path)
+  const paths = added.filter((path) => verdict.addedTests.includes(path) || state.commands.some((command) => mentions(command, path)))
+  if (paths.length > 0 && state.commands.length > 0) return go(state, 'evidence', { kind: 'run-overlay', commit, paths, commands: state.commands })
+  return end(state, { kind: 'verified', evidence: 'unproven' })
 }
 
 const onOverlay = (state: AttemptState, overlay: readonly CommandRun[]): AttemptStep => {

@@ -42,6 +42,20 @@ describe('judgeChanges()', () => {
     ['is an unusual path', change('../out', 'added')],
     ['is git\'s own', change('sub/.git/config', 'added')],
     ['defines check commands', change('package.json', 'deleted')],
+    ['is an unusual path', change('\u202Egpj.exe', 'added')],
+    ['is an unusual path', change('src/\uFFFDa', 'added')],
+    ['configures tests', change('vite.config.ts')],
+    ['configures tests', change('karma.conf.js', 'added')],
+    ['configures tests', change('babel.config.cjs', 'added')],
+    ['configures tests', change('pkg/.babelrc', 'added')],
+    ['configures tests', change('tsconfig.test.json')],
+    ['configures tests', change('.cargo/config.toml', 'added')],
+    ['configures checks', change('eslint.config.js')],
+    ['configures checks', change('.eslintignore', 'added')],
+    ['configures checks', change('mypy.ini', 'added')],
+    ['stands in for a test library', change('pytest.py', 'added')],
+    ['stands in for a test library', change('unittest/__init__.py', 'added')],
+    ['defines check commands', change('pom.xml')],
   ] as const)('parks: %s (%o)', (why, one) => {
     const { reasons } = judge([change('src/fine.js'), one])
     expect(reasons).toEqual([`${JSON.stringify(one.path)}: ${why}`])
@@ -49,7 +63,7 @@ describe('judgeChanges()', () => {
 
   it.each([
     change('src/sum.js'), change('src/old.js', 'deleted'), change('test/new.test.js', 'added'), change('docs/latest.md'), change('src/contest.js'), change('package.json', 'added'),
-    change('link', 'deleted', { modeBefore: '120000' }), change('.gitignore'), change('src/github/client.js'),
+    change('link', 'deleted', { modeBefore: '120000' }), change('src/vite.js'), change('docs/pytest.md', 'added'), change('tests/unittest/test_a.py', 'added'), change('src/config.json'), change('ü/ñ.js', 'added'), change('.gitignore'), change('src/github/client.js'),
   ])('lets through %o', (one) => {
     expect(judge([one]).reasons).toEqual([])
   })
@@ -79,6 +93,30 @@ describe('judgeChanges()', () => {
   })
 
   it.each([
+    ['tox.ini', '', '[testenv]\ndeps = x\n', false],
+    ['setup.cfg', '', '[tool:pytest]\naddopts = -p evil\n', false],
+    ['setup.cfg', '', '[metadata]\nname = x\n', true],
+    ['go.mod', 'module x\nrequire a v1\n', 'module x\nrequire a v2\n', true],
+    ['go.mod', 'module x\n', 'module x\nreplace github.com/stretchr/testify => ./fake\n', false],
+    ['go.mod', 'module x\nreplace (\n)\n', 'module x\nreplace (\n\tb => ./c\n)\n', false],
+    ['Cargo.toml', '[dependencies]\na = "1"\n', '[dependencies]\na = "2"\n', true],
+    ['Cargo.toml', '[package]\nname = "x"\n', '[package]\nname = "x"\nautotests = false\n', false],
+    ['Cargo.toml', '', '[[test]]\nname = "t"\nharness = false\n', false],
+  ])('compares %s: %j to %j', (path, before, after, allowed) => {
+    const one = change(path, before === '' && path !== 'Cargo.toml' ? 'added' : 'modified')
+    expect(comparedPaths([one])).toEqual([path])
+    const contents = new Map([[path, { before: one.kind === 'added' ? undefined : before, after }]])
+    expect(judge([one], { contents }).reasons.length === 0).toBe(allowed)
+  })
+
+  it.each([
+    ['cd pkg && node check.js', 'pkg/check.js', true], ['npm --prefix pkg run x; node ./lib/check.js', 'pkg/lib/check.js', true],
+    ['make -C pkg verify.mk', 'pkg/verify.mk', true], ['node check.js', 'examples/check.js', false], ['cd pkg && node check.js', 'pkg/index.js', false],
+  ])('%s protects %s: %s', (command, path, protectedPath) => {
+    expect(judge([change(path)], { checkCommands: [command] }).reasons.length > 0).toBe(protectedPath)
+  })
+
+  it.each([
     ['infra/', 'infra/a/b.tf', true], ['*.sql', 'schema.sql', true], ['*.sql', 'db/schema.sql', false], ['**/*.sql', 'db/schema.sql', true], ['**/*.sql', 'schema.sql', true],
     ['src/*/secret.js', 'src/a/secret.js', true], ['src/*/secret.js', 'src/a/b/secret.js', false], ['a.b', 'axb', false], ['*'.repeat(3) + 'a/*b*c*d*e*f*g*h*i', 'x', true],
   ])('the pattern %s and %s: %s', (pattern, path, protectedPath) => {
@@ -99,7 +137,7 @@ describe('judgeChanges()', () => {
 
 describe('comparedPaths()', () => {
   it('asks only for edited files whose content decides', () => {
-    expect(comparedPaths([change('package.json'), change('a/package.json'), change('tox.ini', 'added'), change('src/a.js')])).toEqual(['package.json', 'a/package.json'])
+    expect(comparedPaths([change('package.json'), change('a/package.json'), change('tox.ini', 'added'), change('b/package.json', 'added'), change('src/a.js')])).toEqual(['package.json', 'a/package.json', 'tox.ini'])
   })
 })
 

@@ -48,7 +48,7 @@ export const judgeChanges = (question: ChangesQuestion): ChangesVerdict => {
 
 /** Changed files whose content decides; the caller reads them on both sides. */
 export const comparedPaths = (changes: readonly FileChange[]): readonly string[] =>
-  changes.filter((change) => change.kind === 'modified' && COMPARED.has(nameOf(change.path))).map(({ path }) => path)
+  changes.filter(({ kind, path }) => kind === 'modified' ? COMPARED.has(nameOf(path)) : kind === 'added' && COMPARED_NEW.has(nameOf(path))).map(({ path }) => path)
 
 export const isTestPath = (path: string): boolean => {
   const parts = path.toLowerCase().split('/')
@@ -64,13 +64,18 @@ export const LOCKFILES: ReadonlySet<string> = new Set([
 const DEPENDENCY_FILES: ReadonlySet<string> = new Set(['package.json', 'pyproject.toml', 'go.mod', 'cargo.toml', 'pipfile', 'gemfile'])
 const TEST_FOLDERS: ReadonlySet<string> = new Set(['test', 'tests', '__tests__', 'spec', 'specs', 'e2e', 'testdata', '__snapshots__', '__fixtures__', '__mocks__'])
 const TEST_NAMES = [/\.(?:test|spec)\.[^.]+$/, /^test_.*\.py$/, /_test\.[^.]+$/, /_spec\.rb$/, /^conftest\.py$/, /\.snap$/, /^test\.[cm]?[jt]sx?$/, /^tests?\.py$/]
-const COMPARED: ReadonlySet<string> = new Set(['package.json', 'pyproject.toml', 'setup.cfg', 'tox.ini'])
+const COMPARED: ReadonlySet<string> = new Set(['package.json', 'pyproject.toml', 'setup.cfg', 'tox.ini', 'go.mod', 'cargo.toml'])
+/** A new one of these configures the tests that were there before. */
+const COMPARED_NEW: ReadonlySet<string> = new Set(['pyproject.toml', 'setup.cfg', 'tox.ini'])
 
 const FOLDERS: Readonly<Record<string, string>> = {
   '.chorus': 'configures the swarm', '.github': 'is CI configuration', '.gitlab': 'is CI configuration', '.gitea': 'is CI configuration',
   '.forgejo': 'is CI configuration', '.circleci': 'is CI configuration', '.buildkite': 'is CI configuration', '.woodpecker': 'is CI configuration',
   '.teamcity': 'is CI configuration', '.husky': 'holds hooks', '.githooks': 'holds hooks', '.git': 'is git\'s own', 'node_modules': 'is installed, not written',
+  '.cargo': 'configures tests',
 }
+/** Python packages at the root come before those that are installed (`python -m`). */
+const STAND_INS: ReadonlySet<string> = new Set(['pytest', '_pytest', 'unittest', 'pluggy'])
 
 const NAMES: readonly (readonly [RegExp, string])[] = [
   [/^\.gitattributes$/, 'changes how git reads files'],
@@ -81,39 +86,61 @@ const NAMES: readonly (readonly [RegExp, string])[] = [
   [/^codeowners$/, 'says who reviews'],
   [/^(?:agents|claude|gemini)\.md$|^\.cursorrules$/, 'instructs agents'],
   [/^\.npmrc$|^\.yarnrc(?:\.ya?ml)?$|^\.pnp\.[cm]?js$|^\.pnpmfile\.cjs$|^pip\.conf$/, 'configures a package manager'],
-  [/^(?:vitest|jest|karma|playwright|cypress|ava|wtr|web-test-runner)\.(?:config|workspace|setup)\.[^/]*$|^\.mocharc(?:\.[a-z]+)?$|^\.taprc$/, 'configures tests'],
+  [/^(?:vite|vitest|jest|karma|playwright|cypress|ava|wtr|web-test-runner)\.(?:config|conf|workspace|setup|preset)\.[^/]*$|^\.mocharc(?:\.[a-z]+)?$|^\.taprc$|^setuptests\.[a-z]+$/, 'configures tests'],
+  // What the test files are compiled with decides what their assertions do.
+  [/^(?:babel|swc)\.config\.[a-z]+$|^\.(?:babel|swc)rc(?:\.[a-z]+)?$|^[tj]sconfig(?:\.[^/]*)?\.json$|^(?:deno\.jsonc?|bunfig\.toml)$/, 'configures tests'],
+  [/^(?:eslint|prettier|stylelint)\.config\.[a-z]+$|^\.(?:eslint|prettier|stylelint)(?:rc(?:\.[a-z]+)?|ignore)$|^biome\.jsonc?$/, 'configures checks'],
+  [/^(?:\.?mypy\.ini|\.?ruff\.toml|\.flake8|\.?pylintrc|\.coveragerc|\.nycrc(?:\.[a-z]+)?|\.c8rc(?:\.[a-z]+)?|\.golangci\.[a-z]+|\.?clippy\.toml|\.rubocop\.yml|\.rspec|phpunit\.xml(?:\.dist)?)$/, 'configures checks'],
+  // Python takes these from the folder it starts in rather than from the library.
+  [/^(?:pytest|unittest|doctest|pluggy)\.py$|\.pth$/, 'stands in for a test library'],
+  [/^(?:rakefile|\.?justfile|taskfile\.ya?ml|build\.gradle(?:\.kts)?|pom\.xml|go\.work)$/, 'defines check commands'],
   [/^(?:pytest\.ini|\.?pytest\.toml|conftest\.py|sitecustomize\.py|usercustomize\.py|noxfile\.py)$/, 'configures tests'],
   [/^(?:gnu)?makefile$/, 'defines check commands'],
 ]
+
+/** Control characters, what reorders text on a screen, and bytes that are no UTF-8 (read as U+FFFD, so that two names may look the same). */
+const UNUSUAL = /[\p{Cc}\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069\uFFFD\\]/u
 
 const protectedBecause = (change: FileChange, question: ChangesQuestion): string | undefined => {
   const { path } = change
   const parts = path.toLowerCase().split('/')
   const name = parts.at(-1) ?? ''
-  if (path === '' || path.startsWith('/') || /[\u0000-\u001f\u007f\\]/.test(path) || parts.some((part) => part === '' || part === '.' || part === '..')) return 'is an unusual path'
+  if (path === '' || path.startsWith('/') || UNUSUAL.test(path) || parts.some((part) => part === '' || part === '.' || part === '..')) return 'is an unusual path'
   if (change.modeBefore === '160000' || change.modeAfter === '160000') return 'is a submodule'
   if (change.modeAfter === '120000') return 'is a new or changed symbolic link'
   const folder = parts.find((part) => Object.hasOwn(FOLDERS, part))
   if (folder !== undefined && (parts.length > 1 || folder === '.git' || folder === 'node_modules')) return FOLDERS[folder]
+  if (parts.length > 1 && STAND_INS.has(parts[0] ?? '')) return 'stands in for a test library'
   const special = NAMES.find(([pattern]) => pattern.test(name))
   if (special !== undefined) return special[1]
   if (question.patterns.some((pattern) => matches(pattern, path))) return 'is protected by chorus.yaml'
-  if (change.kind === 'added') return undefined
+  if (change.kind === 'added') return COMPARED_NEW.has(name) ? judgeContent(name, change, question) : undefined
   if (isTestPath(path)) return change.kind === 'deleted' ? 'deletes an existing test' : 'edits an existing test'
-  if (question.checkCommands.some((command) => mentions(command, path))) return 'is named by a check command'
+  if (question.checkCommands.some((command) => mentions(command, path) || mentionsBelow(command, path))) return 'is named by a check command'
   if (COMPARED.has(name)) return judgeContent(name, change, question)
   return undefined
 }
 
-const judgeContent = (name: string, change: FileChange, question: ChangesQuestion): string | undefined => {
-  if (change.kind !== 'modified') return 'defines check commands'
-  const { before, after } = question.contents.get(change.path) ?? { before: undefined, after: undefined }
-  if (before === undefined || after === undefined) return 'may define check commands, and could not be compared'
-  const judged = name === 'package.json' ? judgedMembers : judgedSections
-  return judged(before) === judged(after) ? undefined : 'changes check commands or their configuration'
+/** A command that changes its folder names files from there. */
+const mentionsBelow = (command: string, path: string): boolean => {
+  if (!/(?:^|[\s;&|(])(?:cd|pushd)\s|\s(?:-C|--prefix|--cwd|--dir|--directory|--chdir|--manifest-path)[\s=]/.test(command)) return false
+  const parts = path.split('/')
+  return parts.some((_, from) => from > 0 && mentions(command, parts.slice(from).join('/')))
 }
 
-const PACKAGE_MEMBERS = ['scripts', 'config', 'jest', 'mocha', 'ava', 'tap', 'vitest', 'nyc', 'c8', 'husky', 'lint-staged', 'simple-git-hooks', 'pre-commit', 'packageManager', 'workspaces']
+const judgeContent = (name: string, change: FileChange, question: ChangesQuestion): string | undefined => {
+  if (change.kind !== 'modified' && change.kind !== 'added') return 'defines check commands'
+  const { before, after } = question.contents.get(change.path) ?? { before: undefined, after: undefined }
+  const compared = change.kind === 'added' ? '' : before
+  if (compared === undefined || after === undefined) return 'may define check commands, and could not be compared'
+  const judged = JUDGED[name] ?? judgedSections
+  return judged(compared) === judged(after) ? undefined : 'changes check commands or their configuration'
+}
+
+const PACKAGE_MEMBERS = [
+  'scripts', 'config', 'jest', 'mocha', 'ava', 'tap', 'vitest', 'nyc', 'c8', 'babel', 'ts-node', 'eslintConfig', 'eslintIgnore', 'husky', 'lint-staged',
+  'simple-git-hooks', 'pre-commit', 'packageManager', 'workspaces',
+]
 
 /** The members of package.json that choose what runs. Text that is no JSON counts whole, so that any edit shows. */
 const judgedMembers = (text: string): string => {
@@ -128,14 +155,27 @@ const judgedMembers = (text: string): string => {
 }
 
 /** The sections of an INI or TOML file that speak of tests. */
-const judgedSections = (text: string): string => {
+const judgedSections = (text: string): string => sectionsNamed(text, /pytest|tox|nox|testenv|coverage|tool\.hatch\.envs|tool\.(?:ruff|mypy|pylint)/i)
+
+/** Whether and how tests are built, and what stands in for a library they use. */
+const judgedCargo = (text: string): string => [
+  sectionsNamed(text, /^(?:test|lib|patch|replace|profile)(?:$|\.)/i),
+  ...text.split('\n').filter((line) => /^\s*(?:autotests|build)\s*=/.test(line)),
+].join('\n')
+
+const sectionsNamed = (text: string, wanted: RegExp): string => {
   let judged = false
   return text.split('\n').filter((line) => {
     const header = /^\s*\[+\s*([^\]]+?)\s*\]+/.exec(line)
-    if (header !== null) judged = /pytest|tox|nox|testenv|coverage|tool\.hatch\.envs/i.test(header[1] ?? '')
+    if (header !== null) judged = wanted.test(header[1] ?? '')
     return judged
   }).join('\n')
 }
+
+/** go.mod: a replaced module may be one that the tests use. In a block (`replace (`) the arrow tells. */
+const judgedModules = (text: string): string => text.split('\n').filter((line) => /^\s*(?:replace|exclude|toolchain|tool)\b|=>/.test(line)).join('\n')
+
+const JUDGED: Readonly<Record<string, (text: string) => string>> = { 'package.json': judgedMembers, 'go.mod': judgedModules, 'cargo.toml': judgedCargo }
 
 const WILDCARDS_MAX = 8
 

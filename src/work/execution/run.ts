@@ -130,6 +130,12 @@ export class AttemptRun {
       case 'run-checks':
         this.#tell('running the checks on the change')
         return { kind: 'checked', runs: await this.#check(effect.commands, () => this.#workspace.checkout(effect.commit), { mounts: this.#changeMounts ?? this.#baseMounts, commit: effect.commit }) }
+      case 'run-without-added':
+        this.#tell('running the check without the added tests')
+        return {
+          kind: 'without-added-ran',
+          runs: await this.#check(effect.commands, () => this.#workspace.checkout(effect.commit, { from: base, paths: effect.paths }), { mounts: this.#changeMounts ?? this.#baseMounts }),
+        }
       case 'run-overlay':
         this.#tell('running the added tests without the change')
         return {
