@@ -27,7 +27,7 @@ export type Delivery =
 /** The one atomic push that moves the claim and the result's branch. Rejects when the remote does not answer. */
 export const deliver = async ({ repository, claim, task, verified, triedBefore }: DeliveryRequest): Promise<Delivery> => {
   const { branch, tip } = await repository.sources.refresh()
-  const merging = mayMerge(repository, verified)
+  const merging = await mayMerge(repository, verified, tip)
   if (merging && !triedBefore && tip !== verified.base) return { kind: 'refused', reason: `${branch} moved`, moved: tip }
   const target = merging ? branch : `chorus/${task.number}`
   const ref = refName(`refs/heads/${target}`)
@@ -50,8 +50,13 @@ export const deliver = async ({ repository, claim, task, verified, triedBefore }
   }
 }
 
-const mayMerge = ({ policy }: RepositoryWork, verified: VerifiedOutcome): boolean =>
-  policy.delivery === 'merge' && !policy.approveFirst && policy.mergeOn.includes(verified.evidence)
+/** Written by every commit that Chorus delivers; on the branch it shows that a person has merged one. */
+const TRAILER = 'Chorus-Task'
+
+const mayMerge = async ({ policy, sources }: RepositoryWork, verified: VerifiedOutcome, tip: Oid | undefined): Promise<boolean> => {
+  if (policy.delivery !== 'merge' || !policy.mergeOn.includes(verified.evidence)) return false
+  return !policy.approveFirst || (tip !== undefined && await sources.hasTrailer(tip, TRAILER))
+}
 
 const inTheWay = (paths: readonly string[], commit: Oid): string =>
   `your changes in ${paths.slice(0, 5).join(', ')} are in the way: commit or stash them, then \`chorus task retry\`, or \`git merge ${commit.slice(0, 12)}\``

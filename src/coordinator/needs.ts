@@ -100,7 +100,7 @@ export type AttemptFacts = Readonly<Record<string, unknown>>
 export interface DeliveryPolicy {
   readonly delivery: 'branch' | 'merge'
   readonly mergeOn: readonly string[]
-  /** Nothing is merged in a repository before a person approved its first delivery. */
+  /** Nothing is merged before a person has merged a first delivery into the branch. */
   readonly approveFirst: boolean
 }
 

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { ChorusError } from '../core/mod.ts'
-import { CoordinatorBench } from '../testing/coordinator-bench.ts'
+import { CoordinatorBench, MAIN } from '../testing/coordinator-bench.ts'
 import type { AttemptOutcome } from './mod.ts'
 
 const failed = (reason = 'the checks are red'): AttemptOutcome => ({ kind: 'failed', reason, facts: { rounds: 3 } })
@@ -64,6 +64,17 @@ describe('one task on one node', () => {
     await bench.until(() => node.happened('task_completed'))
     expect(bench.remote.refs.has('refs/heads/chorus/1' as never)).toBe(true)
     expect(bench.merged()).toEqual([])
+  })
+
+  it('is merged once a person has merged a first one', async () => {
+    const task = bench.board.add(1)
+    const node = await bench.started('ada', { policy: { approveFirst: true } })
+    await bench.until(() => node.happened('task_completed'))
+    expect(bench.merged()).toEqual([])
+    bench.remote.refs.set(MAIN, bench.remote.refs.get('refs/heads/chorus/1' as never) as never)
+    const next = bench.board.add(2)
+    await bench.until(() => bench.board.completions.length === 2)
+    expect(bench.merged()).toEqual([task.key, next.key])
   })
 
   it('is tried three times, then a person is asked', async () => {

@@ -85,14 +85,7 @@ export class CoordinatorBench {
 
   /** `Chorus-Task` of every commit on main, oldest first. */
   merged(): readonly string[] {
-    const tasks: string[] = []
-    for (let at: string | undefined = this.main; at !== undefined;) {
-      const text = Buffer.from(this.remote.objects.get(at as Oid)?.body ?? raise('an object is missing')).toString('utf8')
-      const task = /^Chorus-Task: (.*)$/m.exec(text)?.[1]
-      if (task !== undefined) tasks.unshift(task)
-      at = /^parent ([0-9a-f]{40})$/m.exec(text)?.[1]
-    }
-    return tasks
+    return trailersOf(this.remote, this.main, 'Chorus-Task')
   }
 
   /** `state epoch/attempt` of each record of a claim that is not a renewal, oldest first. */
@@ -315,7 +308,8 @@ export class BenchCoordinator {
     const attempts = new ScriptedAttempts(store, this.clock)
     const sources: SourceTree = {
       refresh: async () => ({ branch: 'main', tip: (await store.tips(MAIN)).get(MAIN) }),
-      list: () => Promise.reject(new Error('not read here')), read: () => Promise.reject(new Error('not read here')), addedAtSeconds: () => Promise.resolve(undefined), hasTrailer: () => Promise.resolve(false),
+      list: () => Promise.reject(new Error('not read here')), read: () => Promise.reject(new Error('not read here')), addedAtSeconds: () => Promise.resolve(undefined), 
+      hasTrailer: (commit, name) => Promise.resolve(trailersOf(remote, commit, name).length > 0),
     }
     return {
       claims, store, provider, attempts,
@@ -363,6 +357,18 @@ export class BenchCoordinator {
 }
 
 const SILENT: Logger = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined, child: () => SILENT }
+
+/** Values of a trailer in the history of a commit, oldest first. */
+const trailersOf = (remote: MemoryRemote, commit: Oid, name: string): readonly string[] => {
+  const values: string[] = []
+  for (let at: string | undefined = commit; at !== undefined;) {
+    const text = Buffer.from(remote.objects.get(at as Oid)?.body ?? raise('an object is missing')).toString('utf8')
+    const value = new RegExp(`^${name}: (.*)$`, 'm').exec(text)?.[1]
+    if (value !== undefined) values.unshift(value)
+    at = /^parent ([0-9a-f]{40})$/m.exec(text)?.[1]
+  }
+  return values
+}
 
 const commitText = (message: string, parent?: Oid): string =>
   `tree 4b825dc642cb6eb9a060e54bf8d69288fbee4904\n${parent === undefined ? '' : `parent ${parent}\n`}author a <a@b> 1 +0000\ncommitter a <a@b> 1 +0000\n\n${message}\n`
