@@ -1,5 +1,5 @@
 export { Coordinator } from './coordinator.ts'
-export type { ActiveTaskView, CoordinatorOptions, CoordinatorParts } from './coordinator.ts'
+export type { ActiveTaskView, CoordinatorOptions, CoordinatorParts, Hint } from './coordinator.ts'
 export type * from './events.ts'
 export type { Ending } from './life.ts'
 export type * from './needs.ts'

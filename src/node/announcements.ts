@@ -45,8 +45,11 @@ export const makeTell = (parts: AnnouncementParts): Tell => {
     },
     claimed: async (task, claim) => {
       const now = parts.clock.wallMs()
-      await send('task_claim', task, { ...about(task, claim), claim: claim.oid, lease_ms: parts.leaseMs })
-      await progress(task, claim, 'claimed', { title: title(task), claim_time: isoTime(now), estimated_completion: isoTime(now + ESTIMATE_MS) })
+      // Both are in line before anything that is said later.
+      await Promise.all([
+        send('task_claim', task, { ...about(task, claim), claim: claim.oid, lease_ms: parts.leaseMs }),
+        progress(task, claim, 'claimed', { title: title(task), claim_time: isoTime(now), estimated_completion: isoTime(now + ESTIMATE_MS) }),
+      ])
     },
     progress: (task, claim, status, reason) => progress(task, claim, status, reason === undefined ? {} : { reason: clipLine(reason, REASON_CHARACTERS_MAX) }),
     complete: (task, claim, result: DeliveredResult, seconds) => send('task_complete', task, {
