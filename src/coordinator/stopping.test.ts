@@ -31,6 +31,13 @@ describe('a node that stops', () => {
     expect(bench.board.reports.map(({ event }) => event.kind)).toEqual(['claimed', 'released'])
   })
 
+  it('does not wait for ever for an attempt that does not end, and says so', async () => {
+    const node = await inPhase('working', ({ attempts }) => { attempts.attempt = () => new Promise(() => undefined) })
+    expect(await drained(node)).toBeLessThanOrEqual(61_000)
+    expect(node.errors.splice(0)).toEqual([expect.stringMatching(/^an attempt does not end it was stopped/)])
+    expect(await bench.story('local:demo#1' as never)).toEqual(['held 1/0', 'released 1/0'])
+  })
+
   it('ends an attempt that had only begun to be prepared', async () => {
     const node = await inPhase('working', ({ provider }) => { provider.hang('get') })
     expect(node.attempts.requests).toEqual([])

@@ -26,6 +26,8 @@ export interface TaskRunParts {
 export const ATTEMPTS_MAX = 3
 /** A repository or provider that does not answer for longer costs the work: the claim is given back. */
 const WAIT_MS_MAX = 30 * 60_000
+/** An attempt that was stopped has this long to end its programs. */
+const STOP_MS_MAX = 60_000
 /** One question to the provider. */
 const ASK_MS_MAX = 60_000
 
@@ -259,7 +261,7 @@ export class TaskRun {
   async #letGo(how: Ending, countsAsAttempt: boolean): Promise<void> {
     const { claims } = this.#parts.repository
     const claim = this.#held()
-    await this.#attemptDone
+    await this.#attemptEnded()
     const reason = 'reason' in how ? how.reason.slice(0, 500) : ''
     const mine = how.kind === 'parked' ? await claims.park(claim, { reason })
       : how.kind === 'escalated' ? await claims.escalate(claim, { reason })
@@ -276,7 +278,7 @@ export class TaskRun {
     this.#over.abort(new Error('the task ended'))
     this.#hurry.abort(new Error('the task ended'))
     if (how.kind === 'lost') this.#telling.silence()
-    await this.#attemptDone
+    await this.#attemptEnded()
     await this.#dropVerified()
     if (this.#claim !== undefined) {
       await this.#leaveNothing(this.#claim)
@@ -311,6 +313,16 @@ export class TaskRun {
     } finally {
       done.resolve(undefined)
     }
+  }
+
+  /** A broken attempt that does not end is told, and holds neither the claim nor the node's stop any longer. */
+  async #attemptEnded(): Promise<void> {
+    const { clock, logger } = this.#parts
+    const late = (): Error => new ChorusError('INTERNAL', `it was stopped, and did not end within ${STOP_MS_MAX / 1_000} s`)
+    await within(this.#attemptDone, { clock, ms: STOP_MS_MAX, late }).catch((thrown: unknown) => {
+      this.#attemptDone = Promise.resolve()
+      logger.error('an attempt does not end', { key: this.#task.key, error: messageOf(thrown) })
+    })
   }
 
   /** A remote that is away for a while costs waiting, not the work: tried again until it answers or the claim is lost. */

@@ -125,8 +125,9 @@ export class ChorusNode {
       }),
     })
     this.#membership = membership
-    if (this.#stopping !== undefined) return
+    if (this.#stopped) return
     this.#repositories = await this.#joinRepositories(session, audit, redactor)
+    if (this.#stopped) return
     const coordinator = new Coordinator({
       clock, logger, identity: this.#identity, repositories: this.#repositories.map(({ work }) => work), members: membership, runner,
       performance: { score: (type) => performance(workRecord(audit), type) },
@@ -158,7 +159,7 @@ export class ChorusNode {
   async #joinRepositories(session: SessionId, audit: AuditLog, redactor: Redactor): Promise<readonly JoinedRepository[]> {
     const joined: JoinedRepository[] = []
     for (const parts of this.#parts.repositories) {
-      if (this.#stopping !== undefined) return joined
+      if (this.#stopped) return joined
       const name = `${parts.provider.name}:${parts.provider.repository}`
       try {
         const repository = await joinRepository(parts, { ...this.#parts, session, audit, redactor, identity: this.#identity, unreachable: (node) => this.#unreachable(node) })
@@ -189,7 +190,7 @@ export class ChorusNode {
 
   /** Begins to claim, unless something says no: a person, the sandbox, the engine. */
   async #work(): Promise<void> {
-    if (this.#stopping !== undefined) return
+    if (this.#stopped) return
     if (!this.#sandbox.available) this.#problem('sandbox', `nothing is claimed: ${this.#sandbox.reason}; ${this.#sandbox.fix}`)
     else if (!this.#engine.ready) this.#problem('engine', `nothing is claimed: ${this.#engine.reason}; ${this.#engine.fix}`)
     else if (this.#paused) this.#emit({ kind: 'node_paused' })
@@ -233,9 +234,12 @@ export class ChorusNode {
     return this.#stopping
   }
 
+  /** Asked to: a start that is under way ends at its next step. */
+  get #stopped(): boolean { return this.#stopping !== undefined }
+
   async #stop(): Promise<void> {
     this.#coordinator?.pauseClaims()
-    // A start that is under way ends at its next step; its failure is its caller's.
+    // Its failure is its caller's.
     await this.#starting?.catch(() => undefined)
     await this.#coordinator?.stop()
     await this.#membership?.drain()
