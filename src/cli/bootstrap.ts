@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { existsSync, readFileSync } from 'node:fs'
-import { mkdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { chmod, chown, mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { AcpRunner, opencode } from '../adapters/acp/mod.ts'
 import type { AcpPreset } from '../adapters/acp/mod.ts'
@@ -107,8 +107,10 @@ const openRepository = async (config: RepositoryConfig, { places, state, egress,
   opened.push(() => repository.stop())
   const source = new GitSourceTree(repository)
   const work = path.join(places.scratchFolder, 'work', name)
-  await mkdir(work, { recursive: true, mode: 0o711 })
-  const setupCache = new DiskSetupCache(path.join(places.scratchFolder, 'cache'))
+  await makeSandboxFolder(work)
+  const cache = path.join(places.scratchFolder, 'cache')
+  await makeSandboxFolder(cache)
+  const setupCache = new DiskSetupCache(cache)
   await setupCache.reap()
   const idFile = path.join(folder, 'id')
   const parts: Omit<RepositoryParts, 'provider'> = {
@@ -128,6 +130,14 @@ const openRepository = async (config: RepositoryConfig, { places, state, egress,
 const sandboxOwner = (): FolderOwner | undefined => process.getuid?.() === 0 ? { uid: SANDBOX_UID, gid: SANDBOX_UID } : undefined
 const SANDBOX_UID = 10_001
 
+/** What lies in it is the repository's content: for the sandbox's user (and us), not for others of this machine. */
+const makeSandboxFolder = async (folder: string): Promise<void> => {
+  await mkdir(folder, { recursive: true, mode: 0o711 })
+  await chmod(folder, 0o700)
+  const owner = sandboxOwner()
+  if (owner !== undefined) await chown(folder, owner.uid, owner.gid)
+}
+
 /** A path is meant relative to the configuration's folder. */
 export const remoteOf = (settings: RepositoryConfig, places: Pick<Places, 'configFile'>): string => {
   if (settings.path !== undefined) return path.resolve(path.dirname(places.configFile), settings.path)
@@ -141,7 +151,7 @@ const isNetworked = (remote: string): boolean => /^(?:https?|ssh|git):\/\//.test
 const makeEgress = (config: ChorusConfig, modelKey: string | undefined): Egress => {
   const { model } = config.execution
   return new HttpEgress({
-    registry: process.env.npm_config_registry,
+    registry: process.env.npm_config_registry, owner: sandboxOwner(),
     model: model === undefined ? undefined : { endpoint: model.endpoint, key: modelKey },
   })
 }

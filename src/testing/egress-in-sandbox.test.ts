@@ -38,7 +38,7 @@ describe('a sandbox behind a gate', () => {
       return answer.writeHead(200, { 'content-type': 'application/json' }).end('{"choices":[{"message":{"content":"hello"}}],"usage":{"prompt_tokens":3,"completion_tokens":1}}')
     })
     await new Promise<void>((resolve) => upstream.listen(0, '127.0.0.1', resolve))
-    const gate = await new HttpEgress({ folder, model: { endpoint: `http://127.0.0.1:${(upstream.address() as AddressInfo).port}/v1`, key: KEY } }).openModel({ label: 'inside' })
+    const gate = await new HttpEgress({ folder, owner: { uid: 10_001, gid: 10_001 }, model: { endpoint: `http://127.0.0.1:${(upstream.address() as AddressInfo).port}/v1`, key: KEY } }).openModel({ label: 'inside' })
     try {
       const program = `
         const base = 'http://127.0.0.1:${PORT}'
@@ -59,7 +59,7 @@ describe('a sandbox behind a gate', () => {
   })
 
   it('reads packages with the real npm from the real registry, and reaches nothing else', async () => {
-    const egress = new HttpEgress({ folder, registry: process.env['npm_config_registry'] })
+    const egress = new HttpEgress({ folder, owner: { uid: 10_001, gid: 10_001 }, registry: process.env['npm_config_registry'] })
     const gate = await egress.openRegistry({ label: 'inside' })
     try {
       const environment = egress.registryEnvironment(PORT)
@@ -75,7 +75,7 @@ describe('a sandbox behind a gate', () => {
   })
 
   it('installs a lockfile into the workspace', async () => {
-    const egress = new HttpEgress({ folder, registry: process.env['npm_config_registry'] })
+    const egress = new HttpEgress({ folder, owner: { uid: 10_001, gid: 10_001 }, registry: process.env['npm_config_registry'] })
     const gate = await egress.openRegistry({ label: 'inside' })
     try {
       const script = 'echo \'{"name":"x","version":"1.0.0","dependencies":{"is-number":"7.0.0"}}\' >package.json && npm install --package-lock-only && npm ci && node -p "require(\'is-number\')(5)"'

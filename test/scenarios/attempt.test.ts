@@ -51,7 +51,7 @@ interface Scene {
   attempt(runner: AgentRunner, more?: Partial<Omit<AttemptRequest, 'task'>> & { readonly task?: Partial<Task> }): Promise<AttemptOutcome>
 }
 
-const stage = async (files: FixtureFiles = FILES, egress: Egress = new HttpEgress({})): Promise<Scene> => {
+const stage = async (files: FixtureFiles = FILES, egress: Egress = new HttpEgress({ owner: { uid: 10_001, gid: 10_001 } })): Promise<Scene> => {
   const folder = await makeFolder()
   cleanups.push(() => folder.remove())
   const work = await makeWorkRepository(folder.join('work'), files)
@@ -175,7 +175,7 @@ describe('an attempt with the engine that needs no model', () => {
 describe('an attempt on a repository with dependencies', () => {
   it('installs them once through the registry gate, and works offline with them', async () => {
     const registry = await openRegistry({ name: 'plus', version: '1.0.0', source: 'export const plus = (a, b) => a + b\n' })
-    const egress = new HttpEgress({ registry: registry.url, registryAllowPrivate: true, resolve: () => Promise.resolve(['127.0.0.1']) })
+    const egress = new HttpEgress({ owner: { uid: 10_001, gid: 10_001 }, registry: registry.url, registryAllowPrivate: true, resolve: () => Promise.resolve(['127.0.0.1']) })
     const lock = {
       name: 'demo', lockfileVersion: 3, packages: {
         '': { name: 'demo', dependencies: { plus: '1.0.0' } },
@@ -196,7 +196,7 @@ describe('an attempt on a repository with dependencies', () => {
   it('is unavailable, and no failed attempt, when the registry is away', async () => {
     const registry = await openRegistry({ name: 'plus', version: '1.0.0', source: '' })
     await registry.close()
-    const egress = new HttpEgress({ registry: registry.url, registryAllowPrivate: true, resolve: () => Promise.resolve(['127.0.0.1']) })
+    const egress = new HttpEgress({ owner: { uid: 10_001, gid: 10_001 }, registry: registry.url, registryAllowPrivate: true, resolve: () => Promise.resolve(['127.0.0.1']) })
     const lock = { name: 'demo', lockfileVersion: 3, packages: { '': { name: 'demo', dependencies: { plus: '1.0.0' } }, 'node_modules/plus': { version: '1.0.0', resolved: `${registry.url}plus/-/plus-1.0.0.tgz`, integrity: registry.integrity } } }
     const scene = await stage({ ...FILES, 'package.json': '{"name":"demo","dependencies":{"plus":"1.0.0"}}\n', '.npmrc': 'fetch-retries=0\n', 'package-lock.json': JSON.stringify(lock) }, egress)
     expect(await scene.attempt(script(FIX))).toMatchObject({ kind: 'unavailable', reason: expect.stringContaining('registry does not answer') as string })

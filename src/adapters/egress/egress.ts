@@ -19,6 +19,8 @@ export interface EgressOptions {
   readonly model?: ModelUpstream | undefined
   /** Where socket folders are made; short, since a socket's path has at most 107 bytes. Default: the system's. */
   readonly folder?: string | undefined
+  /** Whom the sandbox's programs run as, when we are root: nobody else may use a gate. */
+  readonly owner?: { readonly uid: number; readonly gid: number } | undefined
   readonly resolve?: Resolve | undefined
 }
 
@@ -33,7 +35,7 @@ export class HttpEgress implements Egress {
   openRegistry(_spec: { readonly label: string }): Promise<EgressGate> {
     const counts = noCounts()
     const destinations = registryDestinations(this.#registryUrls(), this.#options.registryAllowPrivate === true)
-    return openGate(registryServer({ destinations, resolve: this.#resolve() }, counts), counts, this.#options.folder)
+    return openGate(registryServer({ destinations, resolve: this.#resolve() }, counts), counts, this.#options)
   }
 
   async openModel(spec: { readonly label: string; readonly tokensMax?: number | undefined }): Promise<EgressGate> {
@@ -43,7 +45,7 @@ export class HttpEgress implements Egress {
       throw new ChorusError('CONFIG_INVALID', 'the model endpoint must be an http or https address', { setting: 'execution.model.endpoint' })
     }
     const counts = noCounts()
-    return openGate(modelServer({ upstream, resolve: this.#resolve(), tokensMax: spec.tokensMax }, counts), counts, this.#options.folder)
+    return openGate(modelServer({ upstream, resolve: this.#resolve(), tokensMax: spec.tokensMax }, counts), counts, this.#options)
   }
 
   /** For npm, pnpm and yarn, and for whatever honours the common proxy and certificate variables. */

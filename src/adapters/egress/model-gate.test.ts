@@ -1,7 +1,7 @@
 import { existsSync, statSync } from 'node:fs'
 import http from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { chmod, mkdtemp, mkdir, rm } from 'node:fs/promises'
+import { mkdtemp, rm } from 'node:fs/promises'
 import os from 'node:os'
 import path from 'node:path'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
@@ -153,12 +153,13 @@ describe('the model gate', () => {
     await expect(open({ endpoint: 'ftp://x' })).rejects.toMatchObject({ code: 'CONFIG_INVALID' })
   })
 
-  it('lies in a folder that can be entered and not listed, and goes away when closed, twice as well as once', async () => {
-    await chmod(folder, 0o755)
-    await mkdir(path.join(folder, 'x'))
-    const gate = await open()
-    expect(statSync(path.dirname(gate.socketPath)).mode & 0o777).toBe(0o711)
-    expect(statSync(gate.socketPath).mode & 0o777).toBe(0o666)
+  it('is for the sandboxed programs alone, and goes away when closed, twice as well as once', async () => {
+    const owner = process.getuid?.() === 0 ? { uid: 10_001, gid: 10_001 } : { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 }
+    const gate = await open({}, { owner })
+    for (const [place, mode] of [[path.dirname(gate.socketPath), 0o700], [gate.socketPath, 0o600]] as const) {
+      expect(statSync(place)).toMatchObject(owner)
+      expect(statSync(place).mode & 0o777).toBe(mode)
+    }
     await Promise.all([gate.close(), gate.close()])
     expect(existsSync(path.dirname(gate.socketPath))).toBe(false)
   })
