@@ -1,3 +1,4 @@
+import { EventEmitter } from 'node:events'
 import { pino } from 'pino'
 import type { DestinationStream, Logger as Pino } from 'pino'
 import type { LogData, Logger } from '../../ports/mod.ts'
@@ -24,6 +25,8 @@ export const openLogger = (options: LoggerOptions): OpenLogger => {
   const stream = destination === 'stderr' ? pino.destination({ fd: 2, sync: true })
     : 'file' in destination ? pino.destination({ dest: destination.file, mkdir: true, append: true, sync: true, mode: 0o600 })
       : destination.stream
+  // A full disk costs log lines, not the node: what must not be lost is in the audit log, which refuses by itself.
+  if (stream instanceof EventEmitter) stream.on('error', () => undefined)
   const base = options.base === undefined ? null : presentable(options.base)
   const target = pino({ level: options.level, base, timestamp: pino.stdTimeFunctions.isoTime, formatters: { level: (label) => ({ level: label }) } }, stream)
   return wrap(target)
