@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { existsSync, lstatSync, mkdirSync, realpathSync } from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
-import { ChorusError } from '../core/mod.ts'
+import { ChorusError, messageOf } from '../core/mod.ts'
 
 /** Where a configuration's files lie on this machine. */
 export interface Places {
@@ -41,19 +41,27 @@ export const placesOf = (options: PlaceOptions): Places => {
   const folder = realpathSync(path.dirname(configFile))
   const stateHome = process.env.XDG_STATE_HOME ?? path.join(os.homedir(), '.local', 'state')
   const stateFolder = path.resolve(options.state ?? process.env.CHORUS_STATE ?? path.join(stateHome, 'chorus', `${slug(path.basename(folder))}-${shortHash(folder)}`))
-  mkdirSync(stateFolder, { recursive: true, mode: 0o700 })
+  makeFolder(stateFolder, 0o700, '--state')
   const scratchFolder = path.join(ownFolder(path.join('/var/tmp', `chorus-${os.userInfo().uid}`)), shortHash(realpathSync(stateFolder)))
   return { configFile, stateFolder, scratchFolder, controlSocket: path.join(scratchFolder, 'control', 'node.sock') }
 }
 
 /** Others may walk through, not read. One that somebody else put there first is refused. */
-const ownFolder = (folder: string): string => {
-  mkdirSync(folder, { recursive: true, mode: 0o711 })
+export const ownFolder = (folder: string): string => {
+  makeFolder(folder, 0o711)
   const found = lstatSync(folder)
   if (!found.isDirectory() || found.uid !== os.userInfo().uid || (found.mode & 0o022) !== 0) {
     throw new ChorusError('STATE_INVALID', `${folder} must be a folder of your own that others cannot write: remove it and try again`)
   }
   return folder
+}
+
+const makeFolder = (folder: string, mode: number, setting?: string): void => {
+  try {
+    mkdirSync(folder, { recursive: true, mode })
+  } catch (cause) {
+    throw new ChorusError('STATE_INVALID', `a folder cannot be made at ${folder}: ${messageOf(cause)}`, { cause, ...(setting === undefined ? {} : { setting }) })
+  }
 }
 
 const shortHash = (text: string): string => createHash('sha256').update(text).digest('hex').slice(0, 12)

@@ -29,7 +29,13 @@ export const makeProgram = (add: (program: Command, context: CommandContext) => 
     .option('--state <folder>', 'state folder of this node')
     .option('--json', 'one JSON object as the last line', false)
     .showHelpAfterError('(`chorus --help` lists the commands)')
-    .exitOverride((error) => { process.exit(error.exitCode === 0 ? 0 : ERROR_CODES.USAGE.exit) })
+    .exitOverride((error) => {
+      if (error.exitCode === 0) process.exit(0)
+      // Commander has said it in words, on the other stream.
+      const reason = error.code === 'commander.help' ? 'a command expected' : error.message.replace(/^error: /, '')
+      if (program.opts<GlobalOptions>().json) process.stdout.write(`${JSON.stringify({ error: reason, code: 'USAGE' })}\n`)
+      process.exit(ERROR_CODES.USAGE.exit)
+    })
   const context: CommandContext = {
     run: (action) => async (...given) => {
       // commander passes the arguments, then the options, then the command.

@@ -37,11 +37,20 @@ export const ensureSwarmAccess = (stateFolder: string): SwarmAccess & { readonly
 
 const readPeers = (file: string): readonly string[] => {
   if (!existsSync(file)) return []
-  const value = JSON.parse(readFileSync(file, 'utf8')) as unknown
+  const value = parsed(readFileSync(file, 'utf8'))
   if (!Array.isArray(value) || value.length > 16 || !value.every((item) => typeof item === 'string' && item.length < 300)) {
     throw new ChorusError('STATE_INVALID', `${file} does not hold a short list of addresses: run \`chorus join <token>\` again`)
   }
   return value as string[]
+}
+
+/** Undefined when it is no JSON. */
+const parsed = (text: string): unknown => {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
 }
 
 const writePrivate = (file: string, text: string): void => {
