@@ -40,6 +40,22 @@ describe('git()', () => {
     await expect(git(['-C', '/', 'rev-parse', '--verify', 'nothing'])).rejects.toMatchObject({ code: 'IO_FAILED', message: expect.stringContaining('rev-parse') as string })
   })
 
+  test('names what git was asked for, not its git dir', async () => {
+    await expect(git(['-c', 'a.b=c', '--git-dir', '/nowhere', 'cat-file', '-p', 'HEAD'])).rejects.toMatchObject({ message: expect.stringContaining('"git cat-file"') as string })
+  })
+
+  test('a copy of the repository that a power cut broke is said to be that, and is left alone', async () => {
+    const folder = await makeFolder()
+    cleanups.push(() => folder.remove())
+    const options = { folder: folder.join('store'), remote: await makeBareRepository(folder.join('bare'), { 'a.txt': 'a\n' }) }
+    const first = new GitRepository(options)
+    await first.start()
+    await first.stop()
+    await writeFile(folder.join('store', 'HEAD'), '')
+    await expect(new GitRepository(options).start()).rejects.toMatchObject({ code: 'STATE_INVALID', message: expect.stringContaining(`move ${folder.join('store')} away`) as string })
+    expect(await readFile(folder.join('store', 'HEAD'), 'utf8')).toBe('')
+  })
+
   test('is not moved by the environment or the configuration of the person', async () => {
     const folder = await makeFolder()
     cleanups.push(() => folder.remove())

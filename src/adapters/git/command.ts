@@ -26,6 +26,7 @@ const TIMEOUT_MS = 60_000
 const OUTPUT_BYTES_MAX = 64 * 1024 * 1024
 const ERROR_BYTES_MAX = 16 * 1024
 const GRACE_MS = 2_000
+const TAKES_VALUE: ReadonlySet<string> = new Set(['-c', '-C', '--git-dir', '--work-tree'])
 
 /** Runs git with the guards of environment.ts. Never rejects: how it ended is the answer. */
 export const runGit = (args: readonly string[], command: GitCommand = {}): Promise<GitOutcome> =>
@@ -42,7 +43,7 @@ export const gitText = async (args: readonly string[], command: GitCommand = {})
   (await git(args, command)).toString('utf8').trimEnd()
 
 export const commandError = (args: readonly string[], outcome: GitOutcome): ChorusError => {
-  const verb = args.find((arg, index) => !arg.startsWith('-') && args[index - 1] !== '-c' && args[index - 1] !== '-C') ?? 'git'
+  const verb = args.find((arg, index) => !arg.startsWith('-') && !TAKES_VALUE.has(args[index - 1] ?? '')) ?? 'git'
   if (outcome.end === 'unstarted') {
     return new ChorusError('CONFIG_MISSING', `"git ${verb}" could not be started: ${outcome.stderr}; install git 2.39 or newer`)
   }

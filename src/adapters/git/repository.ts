@@ -149,6 +149,7 @@ export class GitRepository {
     await mkdir(this.gitDir, { recursive: true })
     await chmod(this.gitDir, 0o700)
     if (await isRepository(this.gitDir)) {
+      await this.#proveWhole()
       // Only what nothing refers to and is a month old goes; this process is the only one here.
       await this.local(['-c', 'gc.auto=6700', '-c', 'gc.autoDetach=false', 'gc', '--auto', '--quiet', '--prune=30.days.ago'], { timeoutMs: 600_000 })
     } else {
@@ -158,6 +159,13 @@ export class GitRepository {
     }
     const tree = await writeObject(this.gitDir, 'tree', new Uint8Array())
     if (tree !== EMPTY_TREE) throw new ChorusError('INTERNAL', 'the empty tree has another id')
+  }
+
+  /** What a power cut leaves may be no repository any more. It is not thrown away unasked: it may hold a half-done delivery's journal. */
+  async #proveWhole(): Promise<void> {
+    const outcome = await runGit(['--git-dir', this.gitDir, 'rev-parse', '--is-bare-repository'])
+    if (outcome.end !== 'exited' || outcome.code === 0) return
+    throw new ChorusError('STATE_INVALID', `this node's copy of ${this.remote.shown} is broken (${lastLines(outcome.stderr)}): move ${this.gitDir} away, and it is fetched anew`)
   }
 }
 

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { open, readFile, rename, rm } from 'node:fs/promises'
 import path from 'node:path'
-import { ChorusError } from '../../core/mod.ts'
+import { ChorusError, messageOf } from '../../core/mod.ts'
 
 /** Replaces a file so that a reader, or a power cut, sees the old content or the new one and nothing between. */
 export const writeFileDurably = async (file: string, content: string, mode: number): Promise<void> => {
@@ -18,7 +18,7 @@ export const writeFileDurably = async (file: string, content: string, mode: numb
     await syncFolder(path.dirname(file))
   } catch (cause) {
     await rm(temporary, { force: true })
-    throw new ChorusError('IO_FAILED', `${file} could not be written`, { cause })
+    throw new ChorusError('IO_FAILED', `${file} could not be written: ${messageOf(cause)}`, { cause })
   }
 }
 
@@ -28,7 +28,7 @@ export const readFileIfPresent = async (file: string): Promise<string | undefine
     return await readFile(file, 'utf8')
   } catch (cause) {
     if (errorCodeOf(cause) === 'ENOENT') return undefined
-    throw new ChorusError('IO_FAILED', `${file} could not be read`, { cause })
+    throw new ChorusError('IO_FAILED', `${file} could not be read: ${messageOf(cause)}`, { cause })
   }
 }
 

@@ -1,6 +1,6 @@
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
-import { chmod, cp, mkdtemp, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
+import { chmod, cp, mkdtemp, readFile, rename, rm, stat, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
@@ -132,6 +132,14 @@ describe('openStateFolder', () => {
     await (await openStateFolder(folder, { entropy })).release()
     await writeFile(lock, JSON.stringify(parent))
     await expect(openStateFolder(folder, { entropy })).rejects.toMatchObject({ code: 'STATE_LOCKED' })
+  })
+
+  it('says why a lock cannot be written, such as on a full disk', async () => {
+    await (await openStateFolder(folder, { entropy })).release()
+    await rm(path.join(folder, 'lock'), { recursive: true })
+    // A folder that takes no files from anybody.
+    await symlink('/proc/self/fdinfo', path.join(folder, 'lock'))
+    await expect(openStateFolder(folder, { entropy })).rejects.toMatchObject({ code: 'IO_FAILED', setting: '--state', message: expect.stringMatching(/could not be written: E[A-Z]+/) as string })
   })
 
   it('clears a lock that a crash left half written', async () => {

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { mkdir, readFile, realpath, stat } from 'node:fs/promises'
 import path from 'node:path'
-import { ChorusError } from '../../core/mod.ts'
+import { ChorusError, messageOf } from '../../core/mod.ts'
 import type { Entropy, Logger } from '../../ports/mod.ts'
 import { readFileIfPresent, writeFileDurably } from './files.ts'
 import { loadIdentity } from './identity.ts'
@@ -28,7 +28,7 @@ export const openStateFolder = async (folder: string, options: { readonly entrop
   try {
     await mkdir(folder, { recursive: true, mode: 0o700 })
   } catch (cause) {
-    throw new ChorusError('IO_FAILED', `the state folder ${folder} could not be made`, { cause })
+    throw new ChorusError('IO_FAILED', `the state folder ${folder} could not be made: ${messageOf(cause)}`, { cause, setting: '--state' })
   }
   const absolute = await realpath(folder)
   const lock = await lockState(absolute)

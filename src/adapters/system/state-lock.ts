@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { link, mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises'
 import path from 'node:path'
-import { ChorusError } from '../../core/mod.ts'
+import { ChorusError, messageOf } from '../../core/mod.ts'
 import { errorCodeOf, readFileIfPresent } from './files.ts'
 import { isRunning, markOf } from './process-mark.ts'
 import type { ProcessMark } from './process-mark.ts'
@@ -38,12 +38,12 @@ export const lockState = async (folder: string): Promise<StateLock> => {
 
 const putUp = async (file: string, mine: ProcessMark): Promise<void> => {
   const temporary = `${file}.${randomUUID()}.tmp`
-  await writeFile(temporary, JSON.stringify(mine), { mode: 0o600, flag: 'wx' })
   try {
+    await writeFile(temporary, JSON.stringify(mine), { mode: 0o600, flag: 'wx' })
     // A link appears with its content in it, and only if the name is free.
     await link(temporary, file)
   } catch (error) {
-    if (errorCodeOf(error) !== 'EEXIST') throw new ChorusError('IO_FAILED', `${file} could not be written`, { cause: error })
+    if (errorCodeOf(error) !== 'EEXIST') throw new ChorusError('IO_FAILED', `${file} could not be written: ${messageOf(error)}`, { cause: error, setting: '--state' })
     const other = parseMark(await readFileIfPresent(file))
     if (other !== undefined && (await isRunning(other))) throw locked(path.dirname(path.dirname(file)), other.pid)
     // Left by an ended process that had our number; nobody else has that number now.

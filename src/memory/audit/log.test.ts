@@ -111,6 +111,7 @@ describe('the audit log', () => {
     await expect(log.append('system_error', { error: 'x' })).rejects.toMatchObject({ code: 'LOG_UNAVAILABLE' })
     head.failing = false
     await expect(log.append('system_error', { error: 'y' })).rejects.toMatchObject({ code: 'LOG_UNAVAILABLE' })
+    expect(await log.broken).toMatchObject({ code: 'LOG_UNAVAILABLE' })
     const again = await open()
     expect(again.head()?.length).toBe(1)
     await again.append('system_error', { error: 'z' })

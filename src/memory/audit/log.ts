@@ -51,6 +51,7 @@ export class AuditLog {
   #durable = { length: 0, last: FIRST_PREV }
   #inFlight = 0
   #failure: ChorusError | undefined
+  readonly #broken = Promise.withResolvers<ChorusError>()
   #started: Promise<void> | undefined
 
   constructor(parts: AuditLogParts) {
@@ -65,6 +66,9 @@ export class AuditLog {
   }
 
   get length(): number { return this.#durable.length }
+
+  /** Resolves with the reason when the disk fails, else never: from then on the node cannot act, and somebody has to know. */
+  get broken(): Promise<ChorusError> { return this.#broken.promise }
 
   /** Typed entries. Resolves with the index of the entry that was written. */
   append<T extends EntryType>(type: T, data: EntryData[T]): Promise<number> {
@@ -147,6 +151,7 @@ export class AuditLog {
       await this.#head.cover(this.#durable)
     } catch (error) {
       this.#failure ??= unavailable(error)
+      this.#broken.resolve(this.#failure)
       throw this.#failure
     }
     return index
