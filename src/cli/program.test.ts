@@ -27,7 +27,6 @@ describe('chorus, as typed', () => {
     })
   }
   const lastLine = (out: string): unknown => JSON.parse(out.trimEnd().split('\n').at(-1) ?? '')
-  const one = { 'chorus.yaml': 'repositories: [{ path: . }]\n' }
 
   // Each process takes a second to load: one for what each case is about.
   it.concurrent.each<[readonly string[], number, unknown, Readonly<Record<string, string>>?]>([

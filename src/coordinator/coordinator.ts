@@ -1,8 +1,10 @@
 import { BoundedMap, messageOf } from '../core/mod.ts'
 import type { NodeId, TaskKey } from '../core/mod.ts'
 import type { AgentRunner, Clock, Logger, Task } from '../ports/mod.ts'
-import { COURTESY_DELAY_MS_MAX, courtesyDelayMs, courtesySlotMs, orderTasks, rendezvousWinner, scoreTask } from '../work/matching/mod.ts'
-import type { AgentFacts, MatchingSettings } from '../work/matching/mod.ts'
+import { rendezvousWinner } from '../work/matching/mod.ts'
+import type { MatchingSettings } from '../work/matching/mod.ts'
+import { Choice } from './choice.ts'
+import type { Candidate } from './choice.ts'
 import type { CoordinatorEvent } from './events.ts'
 import type { Ending } from './life.ts'
 import type { AgentIdentity, AuditRecord, Members, Performance, RepositoryWork, Tell } from './needs.ts'
@@ -65,13 +67,13 @@ export class Coordinator {
   readonly #parts: CoordinatorParts
   readonly #options: CoordinatorOptions
   readonly #watches: ReadonlyMap<string, RepositoryWatch>
+  readonly #choice: Choice
   readonly #runs = new Map<TaskKey, TaskRun>()
   readonly #setAside = new SetAside()
   /** When another was heard to claim it. */
   readonly #heard = new BoundedMap<TaskKey, number>(10_000)
   /** For these this node stepped aside already: it does so no second time before it has tried itself. */
   readonly #waitedFor = new BoundedMap<TaskKey, true>(10_000)
-  readonly #acquireMs: number[] = []
   #round: Promise<void> | undefined
   #roundWanted = false
   #roundStartedMs = -Infinity
@@ -86,6 +88,7 @@ export class Coordinator {
     this.#parts = parts
     this.#options = options
     this.#watches = new Map(parts.repositories.map((work) => new RepositoryWatch(work, parts.clock)).map((watch) => [watch.name, watch]))
+    this.#choice = new Choice({ ...parts, matching: options.matching, watches: this.#watches })
   }
 
   get accepting(): boolean { return this.#accepting }
@@ -139,7 +142,7 @@ export class Coordinator {
 
   /** Another node was heard to claim, progress or finish this task, or to have found tasks. A hint: the refs decide. */
   heard(hint: Hint): void {
-    const watch = this.#watchOf(hint.key)
+    const watch = this.#choice.watchOf(hint.key)
     if (watch === undefined) return
     if (hint.kind === 'claimed') {
       this.#heard.set(hint.key, this.#parts.clock.monotonicMs())
@@ -158,11 +161,9 @@ export class Coordinator {
   /** A person wants this task looked at now, whatever happened to it here before. */
   wake(key: TaskKey): void {
     this.#setAside.clear(key)
-    this.#watchOf(key)?.wantListing()
+    this.#choice.watchOf(key)?.wantListing()
     this.#wish()
   }
-
-  #watchOf(key: TaskKey): RepositoryWatch | undefined { return this.#watches.get(key.slice(0, key.lastIndexOf('#'))) }
 
   #wantListings(): void { for (const watch of this.#watches.values()) watch.wantListing() }
 
@@ -224,59 +225,28 @@ export class Coordinator {
 
   /** The best tasks of all repositories, as many as there are free slots. */
   #choose(): void {
-    const { identity, performance, clock } = this.#parts
+    const { identity, clock } = this.#parts
     const now = clock.monotonicMs()
-    const score = (task: Task) => scoreTask(task, { ...this.#facts(performance.score(task.type)), currentTasks: this.#runs.size }, this.#options.matching)
-    const tasks = [...this.#watches.values()].flatMap((watch) => [...watch.tasks.values()])
-    const { candidates } = orderTasks(tasks, { score: (task) => score(task).total, stateOf: (key) => this.#stateOf(key) })
-    for (const task of candidates) {
+    for (const candidate of this.#choice.candidates(this.#runs.size)) {
       if (this.#runs.size >= identity.maxTasks) return
-      const watch = this.#watchOf(task.key)
-      if (watch === undefined || this.#runs.has(task.key) || this.#setAside.has(task.key, now)) continue
+      const { watch, task: { key } } = candidate
+      if (this.#runs.has(key) || this.#setAside.has(key, now)) continue
       // Read after it was heard, the refs know better: a claim that is not there was a lie, or is over.
-      if ((this.#heard.get(task.key) ?? -Infinity) >= watch.readMs || !watch.work.claims.view(task.key).claimable) continue
-      const { total, unfit } = score(task)
-      if (unfit === undefined) this.#begin(watch, task, total)
+      if ((this.#heard.get(key) ?? -Infinity) >= watch.readMs || !watch.work.claims.view(key).claimable) continue
+      this.#begin(candidate)
     }
   }
 
-  /** What everybody can know of this node: the announced facts. */
-  #facts(performance: number): AgentFacts {
-    const { role, expertise, maxTasks } = this.#parts.identity
-    return { role, expertise, maxTasks, currentTasks: this.currentTasks, performance }
-  }
-
-  /** Everybody ranks by what everybody can know, and no history. */
-  #courtesyMs(watch: RepositoryWatch, task: Task): number {
-    const { identity, members } = this.#parts
-    const rivals = members.members()
-      .filter((member) => member.node !== identity.node && member.status !== 'offline' && member.repositories.includes(watch.name))
-      .map((member) => ({ node: member.node, score: scoreTask(task, { ...member, performance: 0.5 }, this.#options.matching) }))
-      .filter(({ score }) => score.unfit === undefined)
-      .map(({ node, score }) => ({ node, score: score.total }))
-    const self = { node: identity.node, score: scoreTask(task, this.#facts(0.5), this.#options.matching).total }
-    return courtesyDelayMs(task.key, self, { rivals, slotMs: courtesySlotMs(this.#acquireMs), delayMsMax: COURTESY_DELAY_MS_MAX })
-  }
-
-  /** A dependency is finished when its work is in the branch that dependents start from: merged, or closed by a person. */
-  #stateOf(key: TaskKey): 'finished' | 'open' | 'unknown' {
-    const watch = this.#watchOf(key)
-    const task = watch?.tasks.get(key)
-    if (watch === undefined || task === undefined) return 'unknown'
-    if (task.state === 'closed') return 'finished'
-    const view = watch.work.claims.view(key)
-    return view.state === 'done' && (view.result as { mode?: unknown } | null | undefined)?.mode === 'merge' ? 'finished' : 'open'
-  }
-
-  #begin(watch: RepositoryWatch, task: Task, score: number): void {
+  #begin(candidate: Candidate): void {
     const { clock, logger, identity, runner, tell, record, emit } = this.#parts
-    const courtesyMs = this.#courtesyMs(watch, task)
+    const { watch, task, score } = candidate
+    const courtesyMs = this.#choice.courtesyMs(candidate, this.currentTasks)
     const begunMs = clock.monotonicMs()
     const run = new TaskRun(task, score, {
       clock, logger, identity, repository: watch.work, runner, tell, record,
       emit: (event) => {
         if (event.kind === 'task_claimed') {
-          this.#measure(clock.monotonicMs() - begunMs - courtesyMs)
+          this.#choice.measured(clock.monotonicMs() - begunMs - courtesyMs)
           this.#parts.loadChanged()
         }
         emit(event)
@@ -303,12 +273,7 @@ export class Coordinator {
     if (how.kind === 'outrun') this.#setAside.add(key, now, NOT_CLAIMED)
     else if (how.kind === 'released' || how.kind === 'lost') this.#setAside.add(key, now, GIVEN_BACK)
     else this.#setAside.clear(key)
-    if (how.kind !== 'outrun') this.#watchOf(key)?.wantListing()
+    if (how.kind !== 'outrun') this.#choice.watchOf(key)?.wantListing()
     this.#wish()
-  }
-
-  #measure(ms: number): void {
-    this.#acquireMs.push(Math.max(0, ms))
-    if (this.#acquireMs.length > 50) this.#acquireMs.shift()
   }
 }

@@ -5,9 +5,11 @@ import { deliver, readDelivered, resultForAnother, resultOf } from './delivery.t
 import type { CoordinatorEvent } from './events.ts'
 import { begin, step } from './life.ts'
 import type { Ending, LifeEffect, LifeInput, LifeState } from './life.ts'
-import type { AgentIdentity, AttemptOutcome, AuditRecord, DeliveredResult, HeldClaim, RepositoryWork, Tell, VerifiedOutcome } from './needs.ts'
+import type { AgentIdentity, AttemptOutcome, AuditRecord, DeliveredResult, HeldClaim, RepositoryWork, Tell } from './needs.ts'
 import { within } from './patience.ts'
+import { Perseverance } from './perseverance.ts'
 import { Telling } from './telling.ts'
+import { Workshop } from './workshop.ts'
 
 export interface TaskRunParts {
   readonly clock: Clock
@@ -24,10 +26,6 @@ export interface TaskRunParts {
 
 /** A task is tried this often before a person is asked (architecture, the way of a task). */
 export const ATTEMPTS_MAX = 3
-/** A repository or provider that does not answer for longer costs the work: the claim is given back. */
-const WAIT_MS_MAX = 30 * 60_000
-/** An attempt that was stopped has this long to end its programs. */
-const STOP_MS_MAX = 60_000
 /** One question to the provider. */
 const ASK_MS_MAX = 60_000
 
@@ -39,20 +37,16 @@ export class TaskRun {
   readonly score: number
   readonly #parts: TaskRunParts
   readonly #telling: Telling
-  /** Fires on a drain and at the end: from then on nothing is waited for and tried again. */
-  readonly #hurry = new AbortController()
-  readonly #over = new AbortController()
+  readonly #perseverance: Perseverance
+  readonly #workshop: Workshop
   readonly #done = Promise.withResolvers<Ending>()
   /** As last read: its text is what the agent was told. */
   #task: Task
   #state: LifeState = begin()
   #claim: HeldClaim | undefined
-  #verified: VerifiedOutcome | undefined
   #delivered: DeliveredResult | undefined
   #result: TaskResult | undefined
   #deliveryTried = false
-  #attempt: AbortController | undefined
-  #attemptDone: Promise<void> = Promise.resolve()
   #claimedAtMs = 0
   #claimedMs = 0
   #disarm: (() => void) | undefined
@@ -61,7 +55,10 @@ export class TaskRun {
     this.#task = task
     this.score = score
     this.#parts = parts
-    this.#telling = new Telling({ ...parts, provider: parts.repository.provider })
+    const about = { clock: parts.clock, logger: parts.logger.child({ key: task.key }) }
+    this.#telling = new Telling({ ...parts, ...about, provider: parts.repository.provider })
+    this.#perseverance = new Perseverance(about)
+    this.#workshop = new Workshop(about)
   }
 
   get task(): Task { return this.#task }
@@ -82,7 +79,7 @@ export class TaskRun {
 
   drain(): void {
     this.input({ kind: 'drain' })
-    this.#hurry.abort(new Error('the node is stopping'))
+    this.#perseverance.hurry()
   }
 
   input(input: LifeInput): void {
@@ -114,7 +111,7 @@ export class TaskRun {
       case 'acquire': return this.#acquire()
       case 'tell-claimed': return this.#telling.claimed(this.#task, this.#held(), this.score)
       case 'attempt': return this.#runAttempt()
-      case 'stop-attempt': { this.#attempt?.abort(new Error('the attempt was stopped')); return }
+      case 'stop-attempt': return this.#workshop.stop()
       case 'read-task': return this.#whileHeld(() => this.#readTask())
       case 'recheck': return this.#recheck(effect.onto)
       case 'deliver': return this.#whileHeld(() => this.#deliver())
@@ -136,7 +133,7 @@ export class TaskRun {
     this.#claimedMs = clock.monotonicMs()
     const lost = (): void => { this.input({ kind: 'superseded', reason: String(claim.signal.reason ?? 'the claim was lost') }) }
     if (claim.signal.aborted) return lost()
-    claim.signal.addEventListener('abort', lost, { once: true, signal: this.#over.signal })
+    claim.signal.addEventListener('abort', lost, { once: true, signal: this.#perseverance.over })
     if (claim.takenDelivered) this.#delivered = readDelivered(repository.claims.view(this.#task.key).result)
     this.input({ kind: 'claim-won', deliveredBefore: claim.takenDelivered })
   }
@@ -145,7 +142,7 @@ export class TaskRun {
     const { repository, identity, runner, emit } = this.#parts
     if (this.#state.at !== 'working') return
     const claim = this.#held()
-    await this.#dropVerified()
+    await this.#workshop.clear()
     const { tip } = await this.#whileHeld(() => repository.sources.refresh())
     if (tip === undefined) return this.input({ kind: 'attempt-unavailable', reason: 'the repository has no commit' })
     const task = await this.#whileHeld(() => this.#askProvider())
@@ -154,21 +151,21 @@ export class TaskRun {
     if (isGone(task)) return this.input({ kind: 'task-read', verdict: 'gone' })
     this.#task = task
     this.#telling.started(task, claim)
-    await this.#exclusively(async (signal) => {
+    await this.#workshop.run(async (signal) => {
       const outcome = await repository.attempts.attempt({
         task, base: tip, claim: { epoch: claim.epoch, oid: claim.oid, node: identity.node, logAddress: identity.logAddress },
         role: identity.role, agentId: identity.agentId, runner, signal,
         onProgress: (text) => { emit({ kind: 'task_progressed', key: task.key, text }) },
       })
       await this.#judge(outcome)
-    })
+    }, () => this.phase === 'working')
   }
 
   async #judge(outcome: AttemptOutcome): Promise<void> {
     const { record, emit } = this.#parts
     const claim = this.#held()
     // Kept first of all, so that its work trees go whatever happens next.
-    if (outcome.kind === 'verified') this.#verified = outcome
+    if (outcome.kind === 'verified') this.#workshop.keep(outcome)
     if (outcome.kind === 'verified' || outcome.kind === 'failed' || outcome.kind === 'parked') {
       await record('execution', { ...outcome.facts, task_key: this.#task.key, epoch: claim.epoch, outcome: outcome.kind })
     }
@@ -203,19 +200,19 @@ export class TaskRun {
   }
 
   async #recheck(onto: Oid): Promise<void> {
-    const verified = this.#verified
+    const { verified } = this.#workshop
     if (verified === undefined) return this.input({ kind: 'attempt-unavailable', reason: 'nothing to check again' })
     this.#deliveryTried = false
-    await this.#exclusively(async (signal) => {
+    await this.#workshop.run(async (signal) => {
       const again = await verified.again(onto, { signal })
       if (again.kind === 'cancelled') return
       if (again.kind === 'conflict') return this.input({ kind: 'conflict', reason: again.reason })
       await this.#judge(again)
-    })
+    }, () => this.phase === 'rechecking')
   }
 
   async #deliver(): Promise<void> {
-    const verified = this.#verified
+    const { verified } = this.#workshop
     if (this.#state.at !== 'delivering' || verified === undefined) return
     const claim = this.#held()
     const task = this.#task
@@ -238,13 +235,13 @@ export class TaskRun {
 
   async #complete(afterMs: number): Promise<void> {
     const { clock, repository: { claims, provider } } = this.#parts
-    if (afterMs > 0) await this.#pause(afterMs)
+    if (afterMs > 0) await this.#perseverance.pause(afterMs)
     if (this.#state.at !== 'completing') return
     try {
       // The first try follows the push that delivered or took over; a later one could come from a holder that was replaced.
       if (afterMs > 0 && !await claims.renew(this.#held())) return this.input({ kind: 'superseded', reason: 'another node finishes it' })
       const result = this.#result ?? resultForAnother(this.#delivered)
-      await within(provider.complete(this.#task, result), { clock, ms: ASK_MS_MAX, signal: this.#over.signal, late: () => tooSlow(provider.name) })
+      await within(provider.complete(this.#task, result), { clock, ms: ASK_MS_MAX, signal: this.#perseverance.over, late: () => tooSlow(provider.name) })
     } catch (thrown) {
       if (this.phase !== 'completing') return
       this.#parts.logger.warn('the provider does not confirm yet', { key: this.#task.key, error: messageOf(thrown) })
@@ -261,7 +258,7 @@ export class TaskRun {
   async #letGo(how: Ending, countsAsAttempt: boolean): Promise<void> {
     const { claims } = this.#parts.repository
     const claim = this.#held()
-    await this.#attemptEnded()
+    await this.#workshop.idle()
     const reason = 'reason' in how ? how.reason.slice(0, 500) : ''
     const mine = how.kind === 'parked' ? await claims.park(claim, { reason })
       : how.kind === 'escalated' ? await claims.escalate(claim, { reason })
@@ -275,11 +272,10 @@ export class TaskRun {
 
   async #end(how: Ending): Promise<void> {
     this.#disarm?.()
-    this.#over.abort(new Error('the task ended'))
-    this.#hurry.abort(new Error('the task ended'))
+    this.#perseverance.end()
     if (how.kind === 'lost') this.#telling.silence()
-    await this.#attemptEnded()
-    await this.#dropVerified()
+    await this.#workshop.idle()
+    await this.#workshop.clear()
     if (this.#claim !== undefined) {
       await this.#leaveNothing(this.#claim)
       const seconds = Math.round((this.#parts.clock.monotonicMs() - this.#claimedMs) / 100) / 10
@@ -300,69 +296,14 @@ export class TaskRun {
     }
   }
 
-  /** One attempt at a time; whoever ends the task waits until its processes are gone. */
-  async #exclusively(work: (signal: AbortSignal) => Promise<void>): Promise<void> {
-    await this.#attemptDone
-    if (this.#state.at !== 'working' && this.#state.at !== 'rechecking') return
-    const attempt = new AbortController()
-    this.#attempt = attempt
-    const done = Promise.withResolvers<undefined>()
-    this.#attemptDone = done.promise
-    try {
-      await work(attempt.signal)
-    } finally {
-      done.resolve(undefined)
-    }
-  }
-
-  /** A broken attempt that does not end is told, and holds neither the claim nor the node's stop any longer. */
-  async #attemptEnded(): Promise<void> {
-    const { clock, logger } = this.#parts
-    const late = (): Error => new ChorusError('INTERNAL', `it was stopped, and did not end within ${STOP_MS_MAX / 1_000} s`)
-    await within(this.#attemptDone, { clock, ms: STOP_MS_MAX, late }).catch((thrown: unknown) => {
-      this.#attemptDone = Promise.resolve()
-      logger.error('an attempt does not end', { key: this.#task.key, error: messageOf(thrown) })
-    })
-  }
-
   /** A remote that is away for a while costs waiting, not the work: tried again until it answers or the claim is lost. */
-  async #whileHeld<T>(work: () => Promise<T>): Promise<T> {
-    const { clock, logger } = this.#parts
-    const untilMs = clock.monotonicMs() + WAIT_MS_MAX
-    for (let delayMs = 1_000; ; delayMs = Math.min(delayMs * 2, 15_000)) {
-      try {
-        return await work()
-      } catch (thrown) {
-        const hopeless = !(thrown instanceof ChorusError) || !thrown.retryable || clock.monotonicMs() >= untilMs
-        if (hopeless || this.#hurry.signal.aborted) throw thrown
-        logger.warn('waiting for the repository', { key: this.#task.key, code: thrown.code, delayMs })
-        await this.#pause(delayMs)
-        if (this.#state.at === 'ended' || this.#state.at === 'letting-go') throw thrown
-      }
-    }
-  }
-
-  /** Ends early when the node stops or the task has ended. */
-  async #pause(ms: number): Promise<void> {
-    await this.#parts.clock.delay(ms, { signal: this.#hurry.signal }).catch(() => {
-      // Only the signal rejects it; the callers look at the state.
-    })
+  #whileHeld<T>(work: () => Promise<T>): Promise<T> {
+    return this.#perseverance.untilAnswered(work, () => this.#state.at !== 'ended' && this.#state.at !== 'letting-go')
   }
 
   #askProvider(): Promise<Task | undefined> {
     const { clock, repository: { provider } } = this.#parts
-    return within(provider.get(this.#task.number), { clock, ms: ASK_MS_MAX, signal: this.#over.signal, late: () => tooSlow(provider.name) })
-  }
-
-  async #dropVerified(): Promise<void> {
-    const verified = this.#verified
-    this.#verified = undefined
-    try {
-      await verified?.dispose()
-    } catch (thrown) {
-      // What is left of the work trees is reaped at the next start.
-      this.#parts.logger.warn('a work tree could not be removed', { key: this.#task.key, error: messageOf(thrown) })
-    }
+    return within(provider.get(this.#task.number), { clock, ms: ASK_MS_MAX, signal: this.#perseverance.over, late: () => tooSlow(provider.name) })
   }
 
   #held(): HeldClaim {

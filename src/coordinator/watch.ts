@@ -30,6 +30,8 @@ export class RepositoryWatch {
   /** `<provider>:<repository>`: the first part of its tasks' keys. */
   readonly name: string
   readonly #clock: Clock
+  /** Results on a branch of their own that have reached the branch which others start from. */
+  readonly #merged = new Set<TaskKey>()
   #tasks: ReadonlyMap<TaskKey, Task> = new Map()
   #listedMs: number | undefined
   #readMs = -Infinity
@@ -87,7 +89,27 @@ export class RepositoryWatch {
     const startedMs = this.#clock.monotonicMs()
     await claims.refresh()
     this.#readMs = startedMs
+    await this.#lookForMerged()
     return seen
+  }
+
+  /** Its work is in the branch that dependents start from: merged by a node or by a person, or closed. */
+  isFinished(key: TaskKey): boolean {
+    if (this.#tasks.get(key)?.state === 'closed') return true
+    const { state, result } = this.work.claims.view(key)
+    return state === 'done' && (this.#merged.has(key) || modeOf(result) === 'merge')
+  }
+
+  /** Only for results that an open task waits for. */
+  async #lookForMerged(): Promise<void> {
+    const { claims, sources } = this.work
+    const awaited = new Set([...this.#tasks.values()].filter((task) => task.state === 'open').flatMap((task) => task.dependsOn))
+    for (const key of awaited) {
+      const { state, result } = claims.view(key)
+      if (state !== 'done' || modeOf(result) !== 'branch' || this.#merged.has(key)) continue
+      const { tip } = await sources.refresh()
+      if (tip !== undefined && await sources.hasTrailer(tip, 'Chorus-Task', key)) this.#merged.add(key)
+    }
   }
 
   #take(listing: { readonly tasks: readonly Task[]; readonly problems: readonly TaskProblem[] }): Seen {
@@ -107,3 +129,5 @@ const isNews = (before: Task | undefined, now: Task): boolean =>
   before === undefined ? now.state === 'open' : before.contentHash !== now.contentHash || before.state !== now.state
 
 const textOf = ({ place, line, reason }: TaskProblem): string => `${place}${line === undefined ? '' : `:${line}`}: ${reason}`
+
+const modeOf = (result: unknown): unknown => (result as { readonly mode?: unknown } | null | undefined)?.mode
