@@ -172,8 +172,23 @@ const SETUP_MS_MAX = 20_000
 const POLL_MS = 200
 const DRAIN_MS_MAX = 2_000
 
+/**
+ * What is over the limit is read on, so that the program is not held up, but slowly: a program that prints without end
+ * would take a processor of ours, and we are in no group of its.
+ */
 const drain = (source: Readable, output: BoundedOutput): Promise<void> => new Promise((resolve) => {
-  source.on('data', (chunk: Buffer) => { output.accept(chunk) })
+  let pauseAt = DROPPED_BYTES_AT_ONCE
+  source.on('data', (chunk: Buffer) => {
+    output.accept(chunk)
+    if (output.bytesDropped < pauseAt) return
+    pauseAt = output.bytesDropped + DROPPED_BYTES_AT_ONCE
+    source.pause()
+    setTimeout(() => { source.resume() }, PAUSE_MS)
+  })
   source.on('error', () => { resolve() })
   source.once('close', () => { resolve() })
 })
+
+/** About 50 MB a second. */
+const DROPPED_BYTES_AT_ONCE = 1024 * 1024
+const PAUSE_MS = 20

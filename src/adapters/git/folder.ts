@@ -19,14 +19,23 @@ export const giveTo = async (folder: string, owner: FolderOwner | undefined): Pr
   throw new ChorusError('IO_FAILED', `${folder} could not be given to user ${owner.uid}`, { cause: commandError(args, outcome) })
 }
 
+/**
+ * Opens what an agent closed to itself (chmod 000), and to us where we are the same user: what git cannot read it would
+ * leave out without a word. Root is never kept out. Symbolic links are not followed.
+ */
+export const openToOwner = async (folder: string): Promise<void> => {
+  if (process.getuid?.() === 0) return
+  // What it cannot open is somebody else's, and is told by whoever reads it next.
+  await runProgram('chmod', ['-R', 'u+rwX', '--', folder], { timeoutMs: TIMEOUT_MS })
+}
+
 /** Removes a folder with content that may resist: folders without permissions. Symbolic links are removed, not followed. */
 export const removeFolder = async (folder: string): Promise<void> => {
   try {
     await rm(folder, { recursive: true, force: true, maxRetries: 2 })
     return
   } catch {
-    // Most likely a folder that may not be read or written; its owner may change that.
-    await runProgram('chmod', ['-R', 'u+rwX', '--', folder], { timeoutMs: TIMEOUT_MS })
+    await openToOwner(folder)
   }
   try {
     await rm(folder, { recursive: true, force: true, maxRetries: 2 })

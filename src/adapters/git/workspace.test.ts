@@ -1,5 +1,6 @@
 import { execFileSync } from 'node:child_process'
 import { chmod, chown, lstat, mkdir, readdir, readFile, readlink, rename, rm, stat, symlink, utimes, writeFile } from 'node:fs/promises'
+import path from 'node:path'
 import { afterEach, describe, expect, test } from 'vitest'
 import type { Oid } from '../../core/mod.ts'
 import type { FileChange, Workspace } from '../../ports/mod.ts'
@@ -275,5 +276,47 @@ describe('checkout(), rebase() and diff()', () => {
     expect(await readdir(folder.join('workspaces'))).toEqual([])
     expect(await plainGit(repository.gitDir, 'cat-file', '-p', `${commit}:a.txt`)).toBe('b')
     expect(await repository.objects.has(commit)).toBe(true)
+  })
+})
+
+describe('a workspace that its agent closed', () => {
+  test('is read and removed all the same by a node that is not root', async () => {
+    const folder = await makeFolder()
+    cleanups.push(() => folder.remove())
+    const script = folder.join('closed.ts')
+    await writeFile(script, `
+      import { chmodSync, existsSync, mkdirSync, writeFileSync } from 'node:fs'
+      import { GitRepository, GitWorkspaces } from ${JSON.stringify(path.join(import.meta.dirname, 'mod.ts'))}
+      import { makeWorkRepository } from ${JSON.stringify(path.join(import.meta.dirname, '../../testing/git-fixture.ts'))}
+      const home = process.argv[2]
+      const work = await makeWorkRepository(home + '/work', { 'a.txt': 'a', 'src/b.txt': 'b', 'src/deep/c.txt': 'c' })
+      const repository = new GitRepository({ folder: home + '/store', remote: work.path })
+      await repository.start()
+      const { tip } = await repository.refresh()
+      const workspace = await new GitWorkspaces({ repository, folder: home + '/workspaces' }).open({ name: 'one', base: tip })
+      writeFileSync(workspace.path + '/a.txt', 'changed')
+      mkdirSync(workspace.path + '/new')
+      writeFileSync(workspace.path + '/new/d.txt', 'd')
+      chmodSync(workspace.path + '/new', 0o333)
+      chmodSync(workspace.path + '/src/deep', 0)
+      chmodSync(workspace.path + '/src/b.txt', 0)
+      chmodSync(workspace.path + '/src', 0)
+      chmodSync(workspace.path, 0)
+      const { changes } = await workspace.snapshot()
+      chmodSync(workspace.path + '/src', 0)
+      await workspace.dispose()
+      await repository.stop()
+      console.log(JSON.stringify({ changes: changes.map(({ path }) => path), left: existsSync(workspace.path) }))
+    `)
+    const home = folder.join('home')
+    await mkdir(home)
+    // Root is never kept out: this has to be somebody else.
+    const nobody = process.getuid?.() === 0 ? { uid: 65_534, gid: 65_534 } : {}
+    if (nobody.uid !== undefined) {
+      await chown(home, nobody.uid, nobody.gid)
+      await chmod(folder.path, 0o755)
+    }
+    const output = execFileSync(process.execPath, [script, home], { ...nobody, encoding: 'utf8', env: { PATH: process.env['PATH'], HOME: home } })
+    expect(JSON.parse(output)).toEqual({ changes: ['a.txt', 'new/d.txt'], left: false })
   })
 })

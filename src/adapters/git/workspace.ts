@@ -5,7 +5,7 @@ import type { Oid, Result } from '../../core/mod.ts'
 import type { Snapshot, Workspace, Workspaces } from '../../ports/mod.ts'
 import { commandError, git, runGit } from './command.ts'
 import { closedEnvironment, TREE_GUARDS } from './environment.ts'
-import { giveTo, removeFolder } from './folder.ts'
+import { giveTo, openToOwner, removeFolder } from './folder.ts'
 import type { FolderOwner } from './folder.ts'
 import { replay } from './replay.ts'
 import type { GitRepository } from './repository.ts'
@@ -109,6 +109,7 @@ class GitWorkspace implements Workspace {
   }
 
   async snapshot(): Promise<Snapshot> {
+    await openToOwner(this.path)
     return this.#view.snapshot(this.base)
   }
 
