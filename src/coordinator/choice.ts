@@ -68,13 +68,9 @@ export class Choice {
     return { role, expertise, maxTasks, currentTasks, performance }
   }
 
-  /** A dependency is finished when its work is in the branch that dependents start from: merged, or closed by a person. */
   #stateOf(key: TaskKey): 'finished' | 'open' | 'unknown' {
     const watch = this.watchOf(key)
-    const task = watch?.tasks.get(key)
-    if (watch === undefined || task === undefined) return 'unknown'
-    if (task.state === 'closed') return 'finished'
-    const view = watch.work.claims.view(key)
-    return view.state === 'done' && (view.result as { mode?: unknown } | null | undefined)?.mode === 'merge' ? 'finished' : 'open'
+    if (watch?.tasks.has(key) !== true) return 'unknown'
+    return watch.isFinished(key) ? 'finished' : 'open'
   }
 }

@@ -47,6 +47,28 @@ describe('the choice of tasks', () => {
     expect(bench.merged()).toEqual([key(1), key(2)])
   })
 
+  it('takes a dependent up when a person merged what it waited for, squashed or not', async () => {
+    bench.board.add(1)
+    bench.board.add(2, { dependsOn: [key(1)] })
+    const node = await bench.started('ada', { policy: { delivery: 'branch' } })
+    await bench.until(() => bench.board.completions.length === 1)
+    await bench.clock.advance(120_000)
+    expect(claims(node)).toEqual([key(1)])
+    bench.pushToMain(`Merge what ada did\n\nChorus-Task: ${key(1)}`)
+    await bench.until(() => bench.board.completions.length === 2)
+  })
+
+  it('has the claim refs of tasks deleted that were closed long ago, and of no others', async () => {
+    bench.board.add(1)
+    bench.board.add(2)
+    await bench.started('ada')
+    await bench.until(() => bench.board.completions.length === 2)
+    bench.board.close(1)
+    await bench.clock.advance(31 * 24 * 3_600_000)
+    expect(await bench.story(key(1))).toEqual([])
+    expect((await bench.story(key(2))).at(-1)).toMatch(/^done/)
+  })
+
   it('keeps a dependent back while the other\'s work waits on a branch for review, until a person closes it', async () => {
     bench.board.add(1)
     bench.board.add(2, { dependsOn: [key(1)] })

@@ -46,6 +46,8 @@ export interface ClaimBook<C extends HeldClaim = HeldClaim> {
   release(claim: C, why: { readonly reason: string; readonly countsAsAttempt: boolean }): Promise<boolean>
   park(claim: C, why: { readonly reason: string }): Promise<boolean>
   escalate(claim: C, why: { readonly reason: string }): Promise<boolean>
+  /** Deletes the refs of closed tasks that ended long ago. Harmless when doubled or left out. */
+  prune(options: { readonly closedKeys: readonly TaskKey[]; readonly olderThanMs: number }): Promise<readonly TaskKey[]>
 }
 
 export type Evidence = 'proved' | 'reproduced' | 'unproven'

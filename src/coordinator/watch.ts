@@ -6,6 +6,9 @@ import { within } from './patience.ts'
 
 /** At most this many tasks are kept per repository; the rest waits until those are gone. */
 const TASKS_MAX = 10_000
+const PRUNE_EVERY_MS = 6 * 3_600_000
+/** Architecture, the claim protocol. */
+const PRUNED_AFTER_MS = 30 * 24 * 3_600_000
 /** A round goes on without a repository that takes longer; what comes later is taken in when it comes. */
 const LOOK_MS_MAX = 20_000
 
@@ -32,6 +35,7 @@ export class RepositoryWatch {
   readonly #clock: Clock
   /** Results on a branch of their own that have reached the branch which others start from. */
   readonly #merged = new Set<TaskKey>()
+  #prunedMs = -Infinity
   #tasks: ReadonlyMap<TaskKey, Task> = new Map()
   #listedMs: number | undefined
   #readMs = -Infinity
@@ -90,6 +94,7 @@ export class RepositoryWatch {
     await claims.refresh()
     this.#readMs = startedMs
     await this.#lookForMerged()
+    if (poller) await this.#prune(now)
     return seen
   }
 
@@ -98,6 +103,14 @@ export class RepositoryWatch {
     if (this.#tasks.get(key)?.state === 'closed') return true
     const { state, result } = this.work.claims.view(key)
     return state === 'done' && (this.#merged.has(key) || modeOf(result) === 'merge')
+  }
+
+  /** The claim refs of tasks that were closed long ago go, so that reading all of them stays cheap; one node does it, now and then. */
+  async #prune(now: number): Promise<void> {
+    if (now - this.#prunedMs < PRUNE_EVERY_MS) return
+    this.#prunedMs = now
+    const closedKeys = [...this.#tasks.values()].filter((task) => task.state === 'closed').map((task) => task.key)
+    if (closedKeys.length > 0) await this.work.claims.prune({ closedKeys, olderThanMs: PRUNED_AFTER_MS })
   }
 
   /** Only for results that an open task waits for. */

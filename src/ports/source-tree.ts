@@ -10,8 +10,8 @@ export interface SourceTree {
   read(commit: Oid, path: string, options: { readonly bytesMax: number }): Promise<Uint8Array | undefined>
   /** Wall-clock seconds of the commit that first added the path on this commit's first-parent history. */
   addedAtSeconds(commit: Oid, path: string): Promise<number | undefined>
-  /** Whether a commit that is reachable from here carries this trailer (git-interpret-trailers(1)), whatever its value. */
-  hasTrailer(commit: Oid, name: string): Promise<boolean>
+  /** Whether a commit that is reachable from here carries this trailer (git-interpret-trailers(1)), with this value if one is given. */
+  hasTrailer(commit: Oid, name: string, value?: string): Promise<boolean>
 }
 
 export interface SourceFile {

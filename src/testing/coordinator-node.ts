@@ -224,7 +224,7 @@ export class BenchCoordinator {
     const sources: SourceTree = {
       refresh: async () => ({ branch: 'main', tip: (await store.tips(MAIN)).get(MAIN) }),
       list: () => Promise.reject(new Error('not read here')), read: () => Promise.reject(new Error('not read here')), addedAtSeconds: () => Promise.resolve(undefined), 
-      hasTrailer: (commit, name) => Promise.resolve(trailersOf(remote, commit, name).length > 0),
+      hasTrailer: (commit, name, value) => Promise.resolve(trailersOf(remote, commit, name).some((found) => value === undefined || found === value)),
     }
     return {
       claims, store, provider, attempts,

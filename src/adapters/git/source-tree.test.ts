@@ -106,6 +106,8 @@ describe('list() and read()', () => {
     const { tip } = await tree.refresh()
     expect(await tree.hasTrailer(tip!, 'Chorus-Task')).toBe(true)
     expect(await tree.hasTrailer(tip!, 'Chorus-Node')).toBe(false)
+    expect(await tree.hasTrailer(tip!, 'Chorus-Task', 'local:x#1')).toBe(true)
+    expect(await tree.hasTrailer(tip!, 'Chorus-Task', 'local:x#')).toBe(false)
     await expect(tree.hasTrailer(tip!, '--all')).rejects.toMatchObject({ code: 'INPUT_INVALID' })
   })
 

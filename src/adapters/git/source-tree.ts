@@ -53,11 +53,12 @@ export class GitSourceTree implements SourceTree {
     }
   }
 
-  async hasTrailer(commit: Oid, name: string): Promise<boolean> {
+  async hasTrailer(commit: Oid, name: string, value?: string): Promise<boolean> {
     if (!/^[A-Za-z][A-Za-z-]{0,60}$/.test(name)) throw new ChorusError('INPUT_INVALID', `a trailer is named with letters and dashes, got ${JSON.stringify(name.slice(0, 80))}`)
     // The search narrows down; only what git itself takes for a trailer counts, so the newest few matches are read as such.
-    const found = await gitText(['--git-dir', this.#repository.gitDir, 'log', '-n', '20', `--grep=^${name}: `, `--format=%(trailers:key=${name},valueonly)`, commit])
-    return found.trim() !== ''
+    const wanted = value === undefined ? ['--basic-regexp', `--grep=^${name}: `] : ['--fixed-strings', `--grep=${name}: ${value}`]
+    const found = await gitText(['--git-dir', this.#repository.gitDir, 'log', '-n', '20', ...wanted, `--format=%(trailers:key=${name},valueonly)`, commit])
+    return found.split('\n').some((line) => value === undefined ? line.trim() !== '' : line.trim() === value)
   }
 
   async #datesBelow(commit: Oid, folder: string): Promise<ReadonlyMap<string, number>> {

@@ -33,6 +33,17 @@ describe('the intent', () => {
     expect((await a.claims.acquire(key)).ok).toBe(true)
   })
 
+  test('that cannot be logged does not keep a claim alive that was let go', async () => {
+    const bench = new ClaimsBench()
+    const a = bench.node('a')
+    const claim = await won(a.claims.acquire(key))
+    a.intents.failNext = new Error('disk full')
+    await expect(a.claims.release(claim, { reason: 'x', countsAsAttempt: false })).rejects.toThrow('disk full')
+    expect(a.claims.mine()).toEqual([])
+    await a.claims.renewAll()
+    expect(await bench.chain(key)).toHaveLength(1)
+  })
+
   test('is not written for renewals', async () => {
     const bench = new ClaimsBench()
     const a = bench.node('a')

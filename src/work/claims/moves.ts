@@ -80,7 +80,7 @@ export class ClaimMoves {
       throw landing.kind === 'not planned' ? new ChorusError('INTERNAL', `a claim cannot be ${state}: ${landing.reason}`) : unavailable(failureOf(landing))
     } catch (thrown) {
       // The caller lets go whatever the answer: it is not renewed any more, and given back at the next refresh.
-      if (isUnavailable(thrown) && move.kind !== 'finish' && entry?.claim === claim) this.#parts.table.apply(entry, { kind: 'disowned' })
+      if (move.kind !== 'finish' && entry?.claim === claim) this.#parts.table.apply(entry, { kind: 'disowned' })
       throw thrown
     }
   }
