@@ -158,6 +158,7 @@ export class ChorusNode {
 
   async #joinRepositories(session: SessionId, audit: AuditLog, redactor: Redactor): Promise<readonly JoinedRepository[]> {
     const joined: JoinedRepository[] = []
+    let failure: unknown
     for (const parts of this.#parts.repositories) {
       if (this.#stopped) return joined
       const name = `${parts.provider.name}:${parts.provider.repository}`
@@ -166,11 +167,16 @@ export class ChorusNode {
         joined.push(repository)
         this.#cleanups.push(() => repository.stop())
       } catch (thrown) {
+        failure ??= thrown
         // One that cannot be joined is told, and does not keep the node from the others.
         this.#problem(name, messageOf(thrown))
       }
     }
-    if (joined.length === 0) throw new ChorusError('REPOSITORY_INVALID', `no repository can be worked on: ${[...this.#problems.values()].join('; ')}`, { setting: 'repositories' })
+    if (joined.length === 0) {
+      // A remote that is away is worth another start, a wrong one is not: the exit code tells.
+      const code = failure instanceof ChorusError && failure.retryable ? failure.code : 'REPOSITORY_INVALID'
+      throw new ChorusError(code, `no repository can be worked on: ${[...this.#problems.values()].join('; ')}`, { setting: 'repositories', cause: failure })
+    }
     return joined
   }
 
@@ -285,7 +291,7 @@ export class ChorusNode {
       addresses: gossip.addresses(),
       engine: { kind: this.#parts.runner.kind, ready: this.#engine.ready, reason: this.#engine.ready ? '' : this.#engine.reason },
       sandbox: { kind: this.#parts.sandbox.name, available: this.#sandbox.available, reason: this.#sandbox.available ? '' : this.#sandbox.reason },
-      problems: [...this.#problems.values(), ...(this.#coordinator?.problems ?? []), ...config.warnings],
+      problems: [...this.#problems.values(), ...this.#repositories.flatMap((repository) => repository.problems()), ...(this.#coordinator?.problems ?? []), ...config.warnings],
       counters: { ...this.#post?.counts(), ...sumOf(this.#repositories.map((repository) => repository.counters())) },
       uptime_seconds: this.#starting === undefined ? 0 : (clock.monotonicMs() - this.#startedAtMs) / 1000,
     }

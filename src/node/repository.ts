@@ -43,6 +43,8 @@ export interface JoinedRepository {
   readonly work: RepositoryWork
   retry(key: TaskKey): Promise<Result<unknown>>
   counters(): Readonly<Record<string, number>>
+  /** What needs a person, one line each. */
+  problems(): readonly string[]
   stop(): Promise<void>
 }
 
@@ -73,7 +75,9 @@ export const joinRepository = async (parts: RepositoryParts, join: JoinParts): P
       branchTip: async (ref: RefName): Promise<Oid | null> => (await parts.refs.tips(ref)).get(refName(ref)) ?? null,
       keepPatch: async (ref, commit) => (await parts.refs.push([{ ref, from: null, to: commit }], { atomic: false })).get(ref)?.kind === 'accepted',
     },
-    retry: (key) => claims.retry(key),
+    // A quarantined tip is nobody's to claim over; a person who asks to try again has looked at it.
+    retry: (key) => claims.view(key).state === 'quarantined' ? claims.clear(key) : claims.retry(key),
+    problems: () => claims.quarantined().map(({ key, ref, reason }) => `${key} is quarantined (${ref}: ${reason}): look at that ref, then \`chorus task retry ${key.slice(key.lastIndexOf('#') + 1)}\` clears it`),
     counters: () => Object.fromEntries(Object.entries(claims.stats).map(([counter, value]) => [`claims_${counter}`, value])),
     stop: () => claims.stop(),
   }
