@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process'
-import { chownSync, globSync, mkdirSync, readFileSync, readdirSync, statSync } from 'node:fs'
+import { chownSync, globSync, mkdirSync, readFileSync, readdirSync, statSync, symlinkSync } from 'node:fs'
 import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import os from 'node:os'
 import path from 'node:path'
@@ -108,6 +108,24 @@ console.log(JSON.stringify({ probe, end, inside: String(started.stdout.read()).t
       expect(readFileSync(path.join(hidden, 'workspace', 'made.txt'), 'utf8')).toBe('made\n')
       expect(globSync(path.join(os.tmpdir(), `chorus-stage-${instance}-*`))).toEqual([])
       expect(readFileSync('/proc/mounts', 'utf8')).not.toContain('chorus-stage-')
+    })
+
+    it('reap() empties no folder that another user of the machine put in the way', async () => {
+      const victim = path.join(folder, 'victim')
+      mkdirSync(victim)
+      await writeFile(path.join(victim, 'precious'), 'x')
+      const [link, foreign] = ['a', 'b'].map((name) => path.join(os.tmpdir(), `chorus-stage-${instance}-1-${name}`)) as [string, string]
+      try {
+        symlinkSync(victim, link)
+        mkdirSync(foreign)
+        symlinkSync('/nowhere', path.join(foreign, '0'))
+        chownSync(foreign, 65_534, 65_534)
+        expect(await new BubblewrapSandbox({ instance }).reap()).toBe(0)
+        expect(readdirSync(victim)).toEqual(['precious'])
+      } finally {
+        await rm(link, { force: true })
+        await rm(foreign, { recursive: true, force: true })
+      }
     })
 
     it('refuses a writable workspace that belongs to a person', async () => {

@@ -1,4 +1,4 @@
-import { chmod, mkdir, mkdtemp, readdir, realpath, rmdir, stat, unlink, writeFile } from 'node:fs/promises'
+import { chmod, lstat, mkdir, mkdtemp, readdir, realpath, rmdir, stat, unlink, writeFile } from 'node:fs/promises'
 import os from 'node:os'
 import path from 'node:path'
 import { canReach } from './ownership.ts'
@@ -46,17 +46,34 @@ export const openStage = async (hostPaths: readonly string[], options: { readonl
 /** Removes the stages of earlier processes of this instance. Returns how many. */
 export const reapStages = async (instance: string): Promise<number> => {
   const left = (await readdir(os.tmpdir())).filter((name) => name.startsWith(`${PREFIX}${instance}-`) && !name.startsWith(`${PREFIX}${instance}-${process.pid}-`))
-  for (const name of left) await removeStage(path.join(os.tmpdir(), name))
-  return left.length
+  let removed = 0
+  for (const name of left) {
+    const folder = path.join(os.tmpdir(), name)
+    if (!await isOwnFolder(folder)) continue
+    await removeStage(folder)
+    removed += 1
+  }
+  return removed
 }
 
 const PREFIX = 'chorus-stage-'
+
+/** The name can be guessed, and everybody may write beside it: a link or a folder that somebody else put there is not ours to empty. */
+const isOwnFolder = async (folder: string): Promise<boolean> => {
+  try {
+    const found = await lstat(folder)
+    return found.isDirectory() && found.uid === process.getuid?.()
+  } catch {
+    // Gone since it was listed.
+    return false
+  }
+}
 
 /** Outside of the run's own mount namespace these are empty places; never a recursive removal, should they not be. */
 const removeStage = async (folder: string): Promise<void> => {
   for (const name of await readdir(folder)) {
     const place = path.join(folder, name)
-    await ((await stat(place)).isDirectory() ? rmdir(place) : unlink(place))
+    await ((await lstat(place)).isDirectory() ? rmdir(place) : unlink(place))
   }
   await rmdir(folder)
 }
