@@ -1,4 +1,4 @@
-import { ChorusError, messageOf } from '../core/mod.ts'
+import { ChorusError, canonicalJson, messageOf, sha256 } from '../core/mod.ts'
 import type { NodeId, SessionId, TaskKey } from '../core/mod.ts'
 import { Coordinator } from '../coordinator/mod.ts'
 import type { AgentIdentity, CoordinatorEvent } from '../coordinator/mod.ts'
@@ -132,7 +132,7 @@ export class ChorusNode {
       clock, logger, identity: this.#identity, repositories: this.#repositories.map(({ work }) => work), members: membership, runner,
       performance: { score: (type) => performance(workRecord(audit), type) },
       tell: makeTell({ post, clock, logger, identity: this.#identity, leaseMs: config.claims.leaseMs }),
-      record: (type, data) => audit.record(type, data),
+      record: (type, data) => audit.record(type, type === 'execution' ? { ...data, ...this.#provenance() } : data),
       emit: (event) => { this.#emit(event) },
       loadChanged: () => { this.#lastActivityMs = clock.wallMs(); this.#loadChanged() },
     }, { pollMs: config.pollMs, silenceMs: SILENCE_MS, matching: config.matching })
@@ -147,6 +147,15 @@ export class ChorusNode {
     this.#emit({ kind: 'node_ready', node: signer.node, addresses: gossip.addresses() })
     this.#paused = await this.#parts.pause.read()
     await this.#work()
+  }
+
+  /** What every execution on this node was made with: which model, how confined, under which rules. */
+  #provenance(): Readonly<Record<string, unknown>> {
+    const { execution, repositories } = this.#parts.config
+    return {
+      model: execution.model?.name ?? null, sandbox_facts: this.#sandbox.available ? this.#sandbox.facts : null,
+      policy_sha256: sha256(canonicalJson({ sandbox: this.#parts.config.sandbox, execution, repositories })),
+    }
   }
 
   /** The trace of what was taken out: rule and keyed hash, never the secret. */
