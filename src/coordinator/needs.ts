@@ -1,5 +1,6 @@
 import type { Epoch, NodeId, Oid, RefName, Result, TaskKey } from '../core/mod.ts'
-import type { AgentRunner, RefUpdate, SourceTree, Task, TaskProvider, TaskResult } from '../ports/mod.ts'
+import type { RefUpdate, SourceTree, Task, TaskProvider, TaskResult } from '../ports/mod.ts'
+import type { AttemptFacts, AttemptRequest, Evidence } from '../work/execution/mod.ts'
 
 /** What the coordinator asks of the rooms that it joins. Each is the narrow face of a service of swarm/, work/ or memory/. */
 
@@ -50,8 +51,6 @@ export interface ClaimBook<C extends HeldClaim = HeldClaim> {
   prune(options: { readonly closedKeys: readonly TaskKey[]; readonly olderThanMs: number }): Promise<readonly TaskKey[]>
 }
 
-export type Evidence = 'proved' | 'reproduced' | 'unproven'
-
 /** What a `delivered` claim record says of the work. */
 export interface DeliveredResult {
   readonly commit: Oid
@@ -64,17 +63,6 @@ export interface DeliveredResult {
 /** work/execution of one repository. */
 export interface Attempts {
   attempt(request: AttemptRequest): Promise<AttemptOutcome>
-}
-
-export interface AttemptRequest {
-  readonly task: Task
-  readonly base: Oid
-  readonly claim: { readonly epoch: Epoch; readonly oid: Oid; readonly node: NodeId; readonly logAddress: string }
-  readonly role: string
-  readonly agentId: string
-  readonly runner: AgentRunner
-  readonly signal: AbortSignal
-  readonly onProgress: (text: string) => void
 }
 
 export type AttemptOutcome =
@@ -95,9 +83,6 @@ export interface VerifiedOutcome {
   again(onto: Oid, options?: { readonly signal?: AbortSignal | undefined }): Promise<VerifiedOutcome | { readonly kind: 'conflict'; readonly reason: string } | { readonly kind: 'cancelled' }>
   dispose(): Promise<void>
 }
-
-/** Typed facts of an attempt for the audit log: hashes and names, no bodies. */
-export type AttemptFacts = Readonly<Record<string, unknown>>
 
 export interface DeliveryPolicy {
   readonly delivery: 'branch' | 'merge'

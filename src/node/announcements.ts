@@ -1,7 +1,7 @@
-import { messageOf } from '../core/mod.ts'
+import { isoTime, messageOf } from '../core/mod.ts'
 import type { AgentIdentity, Coordinator, DeliveredResult, HeldClaim, Tell } from '../coordinator/mod.ts'
 import type { Clock, Logger, Task } from '../ports/mod.ts'
-import { LIMITS, clipLine, isoTime, taskThread, wireTaskNumber } from '../wire/mod.ts'
+import { LIMITS, clipLine, taskThread, wireTaskNumber } from '../wire/mod.ts'
 import type { MessageData, MessagePost, MessageType, Progress } from '../wire/mod.ts'
 
 /** Expected length of a task until it has history (the seed's example: one hour after the claim). */

@@ -1,4 +1,4 @@
-import { isoTime } from '../wire/mod.ts'
+import { isoTime } from '../core/mod.ts'
 import type { ActiveTaskView } from '../coordinator/mod.ts'
 
 /** What one node says of itself: the seed's fields, and what it would need a person for. */

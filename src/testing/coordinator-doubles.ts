@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto'
 import { ChorusError, taskKey } from '../core/mod.ts'
 import type { Oid } from '../core/mod.ts'
-import type { AttemptOutcome, AttemptRequest, Attempts, VerifiedOutcome } from '../coordinator/mod.ts'
+import type { AttemptOutcome, Attempts, VerifiedOutcome } from '../coordinator/mod.ts'
+import type { AttemptRequest } from '../work/execution/mod.ts'
 import type { Clock, Task, TaskEvent, TaskListing, TaskProblem, TaskProvider, TaskResult } from '../ports/mod.ts'
 import type { MemoryRefStore } from './memory-ref-store.ts'
 

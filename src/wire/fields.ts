@@ -1,7 +1,6 @@
 import { z } from 'zod'
-import { isNodeId, isOid, parseTaskKey } from '../core/mod.ts'
+import { isNodeId, isOid, parseIsoTime, parseTaskKey } from '../core/mod.ts'
 import type { Epoch, NodeId, Oid, TaskKey } from '../core/mod.ts'
-import { parseIsoTime } from './iso-time.ts'
 import { LIMITS } from './limits.ts'
 
 /**

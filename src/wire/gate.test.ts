@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest'
-import { canonicalJson } from '../core/mod.ts'
+import { canonicalJson, isoTime } from '../core/mod.ts'
 import type { TaskKey } from '../core/mod.ts'
 import { countingEntropy, HandClock, testSigner } from '../testing/gossip-kit.ts'
-import { encode, Gate, isoTime, isSignedByAuthor, LIMITS, signedBytes, TOPICS } from './mod.ts'
+import { encode, Gate, isSignedByAuthor, LIMITS, signedBytes, TOPICS } from './mod.ts'
 import type { Draft } from './mod.ts'
 import { ReplayWindow } from './replay-window.ts'
 

@@ -1,7 +1,8 @@
+import { isoTime, parseIsoTime } from '../core/mod.ts'
 import { describe, expect, it } from 'vitest'
 import type { TaskKey } from '../core/mod.ts'
 import { testSigner } from '../testing/gossip-kit.ts'
-import { clip, clipLine, encodeJoinToken, isAddressedTo, isoTime, parseIsoTime, parseJoinToken, taskThread, wireTaskNumber } from './mod.ts'
+import { clip, clipLine, encodeJoinToken, isAddressedTo, parseJoinToken, taskThread, wireTaskNumber } from './mod.ts'
 import { RateLimit } from './rate-limit.ts'
 import { ReplayWindow } from './replay-window.ts'
 

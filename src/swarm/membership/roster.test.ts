@@ -1,6 +1,6 @@
+import { isoTime } from '../../core/mod.ts'
 import { describe, expect, it } from 'vitest'
 import type { NodeId, TaskKey } from '../../core/mod.ts'
-import { isoTime } from '../../wire/mod.ts'
 import type { MessageData } from '../../wire/mod.ts'
 import { memberOf } from './entry.ts'
 import type { PresenceEnvelope } from './entry.ts'

@@ -1,5 +1,5 @@
+import { parseIsoTime } from '../../core/mod.ts'
 import type { NodeId } from '../../core/mod.ts'
-import { parseIsoTime } from '../../wire/mod.ts'
 import { memberOf, newEntry, tell } from './entry.ts'
 import type { Entry, PresenceEnvelope } from './entry.ts'
 import type { Member, MembershipEvent } from './member.ts'

@@ -1,9 +1,9 @@
 import { afterEach, describe, expect, it } from 'vitest'
 import type { TaskKey } from '../../core/mod.ts'
-import { epoch } from '../../core/mod.ts'
+import { epoch, isoTime } from '../../core/mod.ts'
 import { countingEntropy, HandClock, quietLogger, settle, testSigner } from '../../testing/gossip-kit.ts'
 import { MemoryNetwork } from '../../testing/memory-gossip.ts'
-import { isoTime, Post } from '../../wire/mod.ts'
+import { Post } from '../../wire/mod.ts'
 import { Membership } from './mod.ts'
 import type { Load, MembershipEvent } from './mod.ts'
 
