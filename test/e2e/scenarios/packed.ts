@@ -50,8 +50,11 @@ const judgeDemo = async (program: string, cwd: string): Promise<void> => {
   expect(code === 130, `exit code 130 after an interrupt expected, got ${code}`)
 }
 
+/** Twice if need be: npm was seen to stand still for good, waiting for nothing. */
 const npm = async (cwd: string, ...args: readonly string[]): Promise<void> => {
-  const ended = await run('npm', args, { cwd, timeoutMs: 400_000 })
+  const attempt = (): Promise<Ended> => run('npm', args, { cwd, timeoutMs: 150_000 })
+  const first = await attempt()
+  const ended = first.code === null ? await attempt() : first
   expect(ended.code === 0, `npm ${args.join(' ')} ended with ${ended.code}: ${ended.stderr.slice(-2000)}`)
 }
 
