@@ -121,8 +121,8 @@ describe('where things lie', () => {
 
     it('is refused when it is another user\'s', () => {
       const folder = ownFolder(path.join(root, 'theirs'))
-      const { uid, ...us } = os.userInfo()
-      vi.spyOn(os, 'userInfo').mockReturnValue({ ...us, uid: uid + 1 } as never)
+      const uid = process.getuid?.() ?? 0
+      vi.spyOn(process, 'getuid').mockReturnValue(uid + 1)
       expect(() => ownFolder(folder)).toThrow(/must be a folder of your own/)
     })
   })

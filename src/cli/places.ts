@@ -42,7 +42,7 @@ export const placesOf = (options: PlaceOptions): Places => {
   const stateHome = process.env.XDG_STATE_HOME ?? path.join(os.homedir(), '.local', 'state')
   const stateFolder = path.resolve(options.state ?? process.env.CHORUS_STATE ?? path.join(stateHome, 'chorus', `${slug(path.basename(folder))}-${shortHash(folder)}`))
   makeFolder(stateFolder, 0o700, '--state')
-  const scratchFolder = path.join(ownFolder(path.join('/var/tmp', `chorus-${os.userInfo().uid}`)), shortHash(realpathSync(stateFolder)))
+  const scratchFolder = path.join(ownFolder(path.join('/var/tmp', `chorus-${ownUid()}`)), shortHash(realpathSync(stateFolder)))
   return { configFile, stateFolder, scratchFolder, controlSocket: path.join(scratchFolder, 'control', 'node.sock') }
 }
 
@@ -50,7 +50,7 @@ export const placesOf = (options: PlaceOptions): Places => {
 export const ownFolder = (folder: string): string => {
   makeFolder(folder, 0o711)
   const found = lstatSync(folder)
-  if (!found.isDirectory() || found.uid !== os.userInfo().uid || (found.mode & 0o022) !== 0) {
+  if (!found.isDirectory() || found.uid !== ownUid() || (found.mode & 0o022) !== 0) {
     throw new ChorusError('STATE_INVALID', `${folder} must be a folder of your own that others cannot write: remove it and try again`)
   }
   return folder
@@ -63,6 +63,9 @@ const makeFolder = (folder: string, mode: number, setting?: string): void => {
     throw new ChorusError('STATE_INVALID', `a folder cannot be made at ${folder}: ${messageOf(cause)}`, { cause, ...(setting === undefined ? {} : { setting }) })
   }
 }
+
+/** Also where the user has no name, as in a container. */
+const ownUid = (): number => process.getuid?.() ?? 0
 
 const shortHash = (text: string): string => createHash('sha256').update(text).digest('hex').slice(0, 12)
 const slug = (text: string): string => text.toLowerCase().replace(/[^a-z0-9]+/g, '-').replace(/^-|-$/g, '').slice(0, 24) || 'node'

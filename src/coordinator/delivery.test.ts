@@ -74,7 +74,7 @@ describe('a delivery', () => {
     const task = bench.board.add(1)
     const node = await startedWith(({ store }) => { store.inTheWay.set(MAIN, ['src/a.js']) })
     await bench.until(() => node.happened('task_parked'))
-    expect(node.reasonOf('task_parked')).toMatch(/your changes in src\/a\.js are in the way: commit or stash them, then `chorus task retry`, or `git merge [0-9a-f]{12}`/)
+    expect(node.reasonOf('task_parked')).toMatch(/your changes in src\/a\.js are in the way: commit or stash them, then `chorus task retry`, or merge the result yourself\. The patch is on chorus\/1-parked-e1/)
     expect(await bench.story(task.key)).toEqual(['held 1/0', 'parked 1/0'])
     expect(bench.merged()).toEqual([])
   })

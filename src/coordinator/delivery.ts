@@ -41,7 +41,7 @@ export const deliver = async ({ repository, claim, task, verified, triedBefore }
     // An earlier try may have come through instead: the record says what is delivered.
     case 'delivered': return { kind: 'delivered', delivered: readDelivered(repository.claims.view(task.key).result) ?? delivered }
     case 'superseded': case 'unclear': return answer
-    case 'in-the-way': return { kind: 'in-the-way', reason: inTheWay(answer.paths, verified.commit) }
+    case 'in-the-way': return { kind: 'in-the-way', reason: inTheWay(answer.paths) }
     case 'refused': {
       const now = await repository.sources.refresh()
       return { kind: 'refused', reason: answer.reason, moved: merging && now.tip !== verified.base ? now.tip : undefined }
@@ -58,8 +58,8 @@ const mayMerge = async ({ policy, sources }: RepositoryWork, verified: VerifiedO
   return !policy.approveFirst || (tip !== undefined && await sources.hasTrailer(tip, TRAILER))
 }
 
-const inTheWay = (paths: readonly string[], commit: Oid): string =>
-  `your changes in ${paths.slice(0, 5).join(', ')} are in the way: commit or stash them, then \`chorus task retry\`, or \`git merge ${commit.slice(0, 12)}\``
+const inTheWay = (paths: readonly string[]): string =>
+  `your changes in ${paths.slice(0, 5).join(', ')} are in the way: commit or stash them, then \`chorus task retry\`, or merge the result yourself`
 
 /** What a `delivered` record says; undefined when another version wrote something else. */
 export const readDelivered = (value: unknown): DeliveredResult | undefined => {

@@ -224,7 +224,7 @@ export class TaskRun {
         await this.#telling.delivered(task, claim, answer.delivered)
         return this.input({ kind: 'delivered' })
       case 'superseded': return this.input({ kind: 'superseded', reason: 'another node holds the claim: the delivery was refused whole' })
-      case 'in-the-way': return this.input({ kind: 'delivery-in-the-way', reason: answer.reason })
+      case 'in-the-way': return this.input({ kind: 'delivery-in-the-way', reason: `${answer.reason}${await this.#keepPatch(verified.commit)}` })
       case 'refused': return this.input({ kind: 'delivery-refused', reason: answer.reason, moved: answer.moved })
       case 'unclear':
         this.#deliveryTried = true

@@ -66,6 +66,7 @@ export class ChorusNode {
   /** Pausing and resuming, one after another. */
   #switching: Promise<void> = Promise.resolve()
   #stopping: Promise<void> | undefined
+  readonly #broken = Promise.withResolvers<ChorusError>()
   #cleanups: (() => Promise<void> | void)[] = []
 
   constructor(parts: NodeParts) {
@@ -76,6 +77,9 @@ export class ChorusNode {
       maxTasks: agent.maxTasks, logAddress: Buffer.from(parts.log.store.key).toString('hex'),
     }
   }
+
+  /** Resolves when this node can do nothing more until it is started again: its log cannot be written. */
+  get broken(): Promise<ChorusError> { return this.#broken.promise }
 
   /** A failed start releases what it took, and rejects. Once stopped, a node does not start (again). */
   start(): Promise<void> {
@@ -95,6 +99,12 @@ export class ChorusNode {
     const audit = new AuditLog({ ...this.#parts.log, signer, clock, redactor, session })
     await audit.start()
     this.#audit = audit
+    // A node that cannot log does not act: it claims nothing more, and says so.
+    void audit.broken.then((failure) => {
+      this.#problem('log', `${failure.message}; make room or mend the disk, then start the node again`)
+      this.#coordinator?.pauseClaims()
+      this.#broken.resolve(failure)
+    })
     await audit.append('session_started', { version: this.#parts.version, log_key: this.#identity.logAddress, agent_id: this.#identity.agentId, role: this.#identity.role })
     this.#cleanups.push(() => audit.append('session_ended', { reason: 'stopped' }).then(() => undefined))
 

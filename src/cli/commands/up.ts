@@ -40,6 +40,7 @@ export const addUpCommand = (program: Command, context: CommandContext): void =>
       for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, onSignal)
       try {
         out.say(`log: ${built.logFile}`)
+        void node.broken.then((failure) => { ended.reject(failure) })
         await control.start()
         await node.start()
         await ended.promise
