@@ -133,6 +133,23 @@ describe('a node', () => {
     expect(node.status()).toMatchObject({ status: 'offline', current_tasks: 0, active_tasks: [] })
   })
 
+  it('claims nothing more and says so when its log cannot be written', async () => {
+    const store = new MemoryLogStore(memory)
+    const append = store.append.bind(store)
+    let full = false
+    store.append = (entry) => full ? Promise.reject(new ChorusError('LOG_UNAVAILABLE', 'no space left')) : append(entry)
+    node = make({ log: { store, head } })
+    await clock.drive(node.start())
+    full = true
+    for (const number of [1, 2, 3]) web.board.add(number)
+    await clock.advance(40_000)
+    expect(await clock.drive(node.broken)).toMatchObject({ code: 'LOG_UNAVAILABLE' })
+    expect(node.status().problems).toEqual(expect.arrayContaining([expect.stringContaining('log: ') as string]))
+    expect([...web.remote.refs.keys()].filter((ref) => ref.startsWith('refs/chorus/'))).toEqual([])
+    await clock.advance(600_000)
+    expect(node.status().current_tasks).toBe(0)
+  })
+
   it('works on with the repositories that can be joined, and names the one that cannot', async () => {
     web.pinned = false
     await clock.drive(node.start())
