@@ -182,7 +182,7 @@ export const findProgram = (name: string): string | undefined =>
   (process.env.PATH ?? '').split(path.delimiter).filter((folder) => folder !== '').map((folder) => path.join(folder, name)).find((file) => existsSync(file))
 
 /** Names this node's resource groups; changes with the folder. */
-const instanceOf = (stateFolder: string): string => createHash('sha256').update(stateFolder).digest('hex').slice(0, 12)
+export const instanceOf = (stateFolder: string): string => createHash('sha256').update(stateFolder).digest('hex').slice(0, 12)
 
 /** For keyed hashes of redacted secrets; derived, so that it needs no file of its own. */
 const redactionKey = (state: StateFolder): Uint8Array => createHash('sha256').update('chorus-redaction\n').update(state.identity.seed).digest()

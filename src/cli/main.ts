@@ -8,6 +8,14 @@ import { addTaskCommands } from './commands/task.ts'
 import { addUpCommand } from './commands/up.ts'
 import { makeProgram } from './program.ts'
 
+// Whoever read our output has gone away, as `head` does: the same as being told to stop, so that everything is cleared up.
+let gone = false
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error
+  if (!gone) process.kill(process.pid, 'SIGTERM')
+  gone = true
+})
+
 const program = makeProgram((root, context) => {
   addSwarmCommands(root, context)
   addUpCommand(root, context)

@@ -1,7 +1,9 @@
 import type { Command } from 'commander'
-import { rmSync } from 'node:fs'
+import { realpathSync, rmSync } from 'node:fs'
 import os from 'node:os'
+import { BubblewrapSandbox } from '../../adapters/bubblewrap/mod.ts'
 import { ChorusError } from '../../core/mod.ts'
+import { instanceOf } from '../bootstrap.ts'
 import { count, countTasks, readClaims } from '../demo/count.ts'
 import type { Count } from '../demo/count.ts'
 import { NodeProcess } from '../demo/fleet.ts'
@@ -54,6 +56,8 @@ export const addDemoCommand = (program: Command, context: CommandContext): void 
         if (!good) exitWith(1)
       } finally {
         await Promise.all(fleet.map((node) => node.stop()))
+        // A node that was killed could not clear its own control groups away.
+        for (const node of stage.nodes) await new BubblewrapSandbox({ instance: instanceOf(realpathSync(node.stateFolder)) }).reap()
         for (const signal of CUT_BY) process.off(signal, cut)
         clear()
       }
