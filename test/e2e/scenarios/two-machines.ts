@@ -34,7 +34,11 @@ export const twoMachines: Scenario = {
         await stopNode(two)
         const again = startNode(context, clone, secondEnv)
         try {
-          const paused = await until('the second node to come back', async () => { const status = await say(['status'], clone, secondEnv) as unknown as NodeStatus & { code?: string }; return status.code === undefined ? status : undefined })
+          const paused = await until('the second node to come back', async () => {
+            const status = await say(['status'], clone, secondEnv) as unknown as NodeStatus & { code?: string }
+            // `offline` while it still starts.
+            return status.code === undefined && status.status !== 'offline' ? status : undefined
+          })
           expect(paused.status === 'paused', `a pause must survive a restart, got ${paused.status}`)
           await say(['resume'], clone, secondEnv)
           expect(((await say(['status'], clone, secondEnv)) as unknown as NodeStatus).status === 'ready', 'ready after resume')
