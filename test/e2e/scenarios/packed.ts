@@ -62,7 +62,7 @@ const judgeContents = (home: string): void => {
   const files = readdirSync(home, { recursive: true, encoding: 'utf8' }).filter((name) => !name.startsWith('node_modules'))
   const odd = files.filter((name) => name.startsWith('src') || /^dist\/.*(?:\.test\.|testing)|\.ts$/.test(name))
   expect(odd.length === 0, `no sources and tests expected in the package, found ${odd.slice(0, 5).join(', ')}`)
-  const needed = ['bin/chorus', 'dist/cli/main.js', 'examples/textkit/chorus.yaml', 'schema/chorus.schema.json', 'docs/configuration.md', 'LICENSE']
+  const needed = ['bin/chorus', 'dist/cli/main.js', 'examples/textkit/chorus.yaml', 'schema/chorus.schema.json', 'docs/configuration.md', 'README.md', 'LICENSE']
   const missing = needed.filter((name) => !files.includes(name))
   expect(missing.length === 0, `the package lacks ${missing.join(', ')}`)
   for (const name of ['typescript', 'vitest', 'eslint']) expect(!existsSync(path.join(home, 'node_modules', name)), `${name} is for development only`)
