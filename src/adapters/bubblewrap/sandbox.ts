@@ -133,7 +133,7 @@ const openBench = async (options: BubblewrapOptions): Promise<Bench> => {
   if (!isFilterArchitecture(process.arch)) throw unavailable(`no system call filter for ${process.arch}, only for x64 and arm64`)
   const searchPath = options.searchPath ?? process.env['PATH'] ?? '/usr/bin:/bin'
   const host = await findHost({ searchPath, nodePath: options.nodePath ?? process.execPath, npmPath: options.npmPath })
-  if (host === undefined) throw unavailable(`bwrap is not installed; ${FIX}`)
+  if (host === undefined) throw unavailable('bwrap is not installed')
   const isRoot = process.getuid?.() === 0
   const identity = { isRoot, uid: isRoot ? options.uidBase ?? 10_001 : process.getuid?.() ?? 0, uidCount: options.uidCount ?? 64 }
   const hardLimit = /^Max open files\s+\S+\s+(\d+)/m.exec(read('/proc/self/limits'))?.[1]
