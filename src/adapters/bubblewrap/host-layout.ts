@@ -26,6 +26,7 @@ export const findHost = async (search: HostSearch): Promise<HostLayout | undefin
   if (bwrap === undefined) return undefined
   const systemFolders: SystemFolder[] = []
   for (const at of ['/bin', '/sbin', '/lib', '/lib32', '/lib64']) {
+    // Not every system has all of them: what is not there is not bound.
     const stat = await lstat(at).catch(() => undefined)
     if (stat?.isSymbolicLink() === true) systemFolders.push({ at, linkTo: await readlink(at) })
     else if (stat?.isDirectory() === true) systemFolders.push({ at, linkTo: undefined })
@@ -47,6 +48,7 @@ export const findProgram = async (name: string, searchPath: string): Promise<str
 const findNpm = async (search: HostSearch, node: string): Promise<string | undefined> => {
   const program = search.npmPath ?? await findProgram('npm', search.searchPath)
   const beside = path.join(path.dirname(node), '../lib/node_modules/npm')
+  // A link to nowhere is as good as no npm; the probe tells whether there is one inside.
   const real = program === undefined ? undefined : await realpath(program).catch(() => undefined)
   const guesses = real === undefined ? [beside] : [path.dirname(path.dirname(real)), path.join(path.dirname(real), '../lib/node_modules/npm'), beside]
   for (const guess of guesses) if (await isNpm(guess)) return guess

@@ -19,6 +19,7 @@ export interface Identity {
  * first of the range, with all that is in it. Other people's folders are refused.
  */
 export const ownerFor = async (workspace: { readonly path: string; readonly writable: boolean }, identity: Identity): Promise<number> => {
+  // What cannot be looked at is refused below, as what is not there.
   const found = await stat(workspace.path).catch(() => undefined)
   if (found?.isDirectory() !== true) throw new ChorusError('INPUT_INVALID', `the workspace must be a folder: ${workspace.path}`)
   if (!identity.isRoot) return identity.uid
@@ -54,6 +55,7 @@ export const makeMountPoints = async (workspacePath: string, mounts: readonly Sa
     let here = workspacePath
     for (const part of mount.target.slice('/workspace/'.length).split('/')) {
       here = path.join(here, part)
+      // Most often not there yet, and made below; if it is there and closed to us, making it fails.
       const found = await lstat(here).catch(() => undefined)
       if (found === undefined) {
         await mkdir(here)
