@@ -9,7 +9,9 @@ import type { CoordinatorEvent } from './events.ts'
 import type { Ending } from './life.ts'
 import type { AgentIdentity, AuditRecord, Members, Performance, RepositoryWork, Tell } from './needs.ts'
 import { SetAside } from './set-aside.ts'
-import { TaskRun } from './task-run.ts'
+import { ATTEMPTS_MAX, TaskRun } from './task-run.ts'
+import { COORDINATOR_TIMES } from './times.ts'
+import type { CoordinatorTimes } from './times.ts'
 import { RepositoryWatch } from './watch.ts'
 
 export interface CoordinatorParts {
@@ -28,11 +30,12 @@ export interface CoordinatorParts {
   readonly loadChanged: () => void
 }
 
-export interface CoordinatorOptions {
+/** What is left out of the times keeps the default of COORDINATOR_TIMES. */
+export interface CoordinatorOptions extends Partial<CoordinatorTimes> {
   readonly pollMs: number
-  /** Nodes that do not poll a repository do so when nothing was announced for this long (architecture: 10 min). */
-  readonly silenceMs: number
   readonly matching: MatchingSettings
+  /** A task is tried this often before a person is asked; the same as its claims go by. Default: 3. */
+  readonly attemptsMax?: number
 }
 
 export interface ActiveTaskView {
@@ -51,13 +54,8 @@ export type Hint =
   | { readonly kind: 'claimed' | 'ended'; readonly key: TaskKey; readonly by: NodeId }
   | { readonly kind: 'announced'; readonly key: TaskKey; readonly contentHash: string; readonly state: Task['state']; readonly by: NodeId }
 
-/** Others' hints start at most one look in this time. */
-const HINT_GAP_MS = 1_000
 /** New tasks that are announced per look: one announcement already makes the others list them all. */
 const ANNOUNCED_MAX = 50
-/** Another was faster, or the remote refused: the refs will say more soon. */
-const NOT_CLAIMED = { firstMs: 5_000, longestMs: 300_000 }
-const GIVEN_BACK = { firstMs: 30_000, longestMs: 1_800_000 }
 
 /**
  * Finds tasks, lets the matcher choose, and runs the life of each chosen one. All decisions are the machines';
@@ -66,6 +64,7 @@ const GIVEN_BACK = { firstMs: 30_000, longestMs: 1_800_000 }
 export class Coordinator {
   readonly #parts: CoordinatorParts
   readonly #options: CoordinatorOptions
+  readonly #times: CoordinatorTimes
   readonly #watches: ReadonlyMap<string, RepositoryWatch>
   readonly #choice: Choice
   readonly #runs = new Map<TaskKey, TaskRun>()
@@ -87,7 +86,8 @@ export class Coordinator {
   constructor(parts: CoordinatorParts, options: CoordinatorOptions) {
     this.#parts = parts
     this.#options = options
-    this.#watches = new Map(parts.repositories.map((work) => new RepositoryWatch(work, parts.clock)).map((watch) => [watch.name, watch]))
+    this.#times = { ...COORDINATOR_TIMES, ...options }
+    this.#watches = new Map(parts.repositories.map((work) => new RepositoryWatch(work, parts.clock, this.#times)).map((watch) => [watch.name, watch]))
     this.#choice = new Choice({ ...parts, matching: options.matching, watches: this.#watches })
   }
 
@@ -170,7 +170,7 @@ export class Coordinator {
   /** What others say is bundled, so that nobody makes this node ask its providers more often than it wants to. */
   #lookSoon(): void {
     if (!this.#accepting || this.#disarmHint !== undefined) return
-    const waitMs = Math.max(0, this.#roundStartedMs + HINT_GAP_MS - this.#parts.clock.monotonicMs())
+    const waitMs = Math.max(0, this.#roundStartedMs + this.#times.hintGapMs - this.#parts.clock.monotonicMs())
     this.#disarmHint = this.#parts.clock.arm(waitMs, () => {
       this.#disarmHint = undefined
       this.#wish()
@@ -210,7 +210,7 @@ export class Coordinator {
     try {
       const here = members.members().filter((member) => member.status !== 'offline' && member.repositories.includes(watch.name)).map((member) => member.node)
       const poller = rendezvousWinner(watch.name, [...new Set([identity.node, ...here])]) === identity.node
-      const seen = await watch.look({ poller, silenceMs: this.#options.silenceMs, signal })
+      const seen = await watch.look({ poller, signal })
       for (const { place, line, reason } of seen.problems) emit({ kind: 'task_problem', place, line, reason })
       const announced = poller ? seen.fresh.slice(0, ANNOUNCED_MAX) : []
       if (announced.length > 0) {
@@ -243,7 +243,7 @@ export class Coordinator {
     const courtesyMs = this.#choice.courtesyMs(candidate, this.currentTasks)
     const begunMs = clock.monotonicMs()
     const run = new TaskRun(task, score, {
-      clock, logger, identity, repository: watch.work, runner, tell, record,
+      clock, logger, identity, repository: watch.work, runner, tell, record, times: this.#times, attemptsMax: this.#options.attemptsMax ?? ATTEMPTS_MAX,
       emit: (event) => {
         if (event.kind === 'task_claimed') {
           this.#choice.measured(clock.monotonicMs() - begunMs - courtesyMs)
@@ -270,8 +270,8 @@ export class Coordinator {
     this.#waitedFor.delete(key)
     // What a drain gave back is no sign against the task.
     if (!this.#accepting) return
-    if (how.kind === 'outrun') this.#setAside.add(key, now, NOT_CLAIMED)
-    else if (how.kind === 'released' || how.kind === 'lost') this.#setAside.add(key, now, GIVEN_BACK)
+    if (how.kind === 'outrun') this.#setAside.add(key, now, this.#times.notClaimed)
+    else if (how.kind === 'released' || how.kind === 'lost') this.#setAside.add(key, now, this.#times.givenBack)
     else this.#setAside.clear(key)
     if (how.kind !== 'outrun') this.#choice.watchOf(key)?.wantListing()
     this.#wish()

@@ -22,6 +22,17 @@ const play = (inputs: readonly LifeInput[], from: LifeState = begin()): readonly
 const last = (inputs: readonly LifeInput[]): string | undefined => play(inputs).at(-1)
 
 describe('the life of a task', () => {
+  it('waits for the provider as its settings say, the last wait for all that follow', () => {
+    let state = begin([10, 20])
+    const waits: number[] = []
+    for (const input of [{ kind: 'due' }, { kind: 'claim-won', deliveredBefore: true }, ...Array.from({ length: 3 }, () => ({ kind: 'provider-failed', reason: 'away' }))] as LifeInput[]) {
+      const next = step(state, input)
+      state = next.state
+      for (const effect of next.effects) if (effect.kind === 'complete') waits.push(effect.afterMs)
+    }
+    expect(waits).toEqual([0, 10, 20, 20])
+  })
+
   it('goes from due to completed only through provider and claim', () => {
     expect(play([{ kind: 'due' }, won, verified, same, { kind: 'delivered' }, { kind: 'provider-confirmed' }, { kind: 'finished' }])).toEqual([
       'claiming <acquire>', 'working <tell-claimed attempt>', 'reading <read-task>', 'delivering <deliver>',

@@ -1,5 +1,6 @@
 import { unreachable } from '../core/mod.ts'
 import type { Oid } from '../core/mod.ts'
+import { COORDINATOR_TIMES } from './times.ts'
 
 /**
  * The life of one task on one node, from the moment it fits until this node is done with it. Pure: inputs come from the
@@ -26,6 +27,7 @@ export interface LifeMemory {
   /** How often the change no longer fitted the moved branch; the second time a person is asked. */
   readonly conflicts: number
   readonly providerFailures: number
+  readonly providerBackoffMs: readonly number[]
   readonly draining: boolean
 }
 
@@ -80,10 +82,10 @@ export interface LifeStep { readonly state: LifeState; readonly effects: readonl
 export const RECHECKS_MAX = 8
 const STOPPING = 'the node is stopping'
 const WITHDRAWN: Ending = { kind: 'released', reason: 'the task was closed or withdrawn' }
-const PROVIDER_BACKOFF_MS = [1_000, 5_000, 25_000, 60_000] as const
 
-export const begin = (): LifeState =>
-  ({ at: 'waiting', memory: { textChanges: 0, rechecks: 0, conflicts: 0, providerFailures: 0, draining: false } })
+/** `providerBackoffMs`: waits before the provider is told again. */
+export const begin = (providerBackoffMs: readonly number[] = COORDINATOR_TIMES.providerBackoffMs): LifeState =>
+  ({ at: 'waiting', memory: { providerBackoffMs, textChanges: 0, rechecks: 0, conflicts: 0, providerFailures: 0, draining: false } })
 
 export const step = (state: LifeState, input: LifeInput): LifeStep => {
   if (state.at === 'ended') return { state, effects: [] }
@@ -166,7 +168,7 @@ const completing = (memory: LifeMemory, input: LifeInput): LifeStep => {
   // The delivery stands. Its lease runs out, and whoever takes it up does the provider's part.
   if (memory.draining) return letGo(memory, { kind: 'released', reason: `delivered, but not confirmed by the provider before the node stopped: ${input.reason}` })
   const failures = memory.providerFailures + 1
-  const afterMs = PROVIDER_BACKOFF_MS[Math.min(failures, PROVIDER_BACKOFF_MS.length) - 1] ?? 60_000
+  const afterMs = memory.providerBackoffMs[Math.min(failures, memory.providerBackoffMs.length) - 1] ?? 60_000
   return { state: { at: 'completing', memory: { ...memory, providerFailures: failures } }, effects: [{ kind: 'complete', afterMs }] }
 }
 

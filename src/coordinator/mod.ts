@@ -3,3 +3,5 @@ export type { ActiveTaskView, CoordinatorOptions, CoordinatorParts, Hint } from 
 export type * from './events.ts'
 export type { Ending } from './life.ts'
 export type * from './needs.ts'
+export { COORDINATOR_TIMES } from './times.ts'
+export type { Backoff, CoordinatorTimes } from './times.ts'

@@ -1,19 +1,18 @@
 import { ChorusError } from '../core/mod.ts'
 import type { Clock, Logger } from '../ports/mod.ts'
 
-/** A repository or provider that does not answer for longer costs the work: the claim is given back. */
-const WAIT_MS_MAX = 30 * 60_000
-
 /** How long one task waits for what does not answer: as long as it may, not at all once the node stops, never after its end. */
 export class Perseverance {
   readonly #clock: Clock
   readonly #logger: Logger
+  readonly #waitMsMax: number
   readonly #hurry = new AbortController()
   readonly #over = new AbortController()
 
-  constructor(parts: { readonly clock: Clock; readonly logger: Logger }) {
+  constructor(parts: { readonly clock: Clock; readonly logger: Logger; readonly waitMsMax: number }) {
     this.#clock = parts.clock
     this.#logger = parts.logger
+    this.#waitMsMax = parts.waitMsMax
   }
 
   /** Fires when the task has ended. */
@@ -29,7 +28,7 @@ export class Perseverance {
 
   /** Tried again, with growing pauses, while the failure is one that passes and `wanted` says that the answer is of use. */
   async untilAnswered<T>(work: () => Promise<T>, wanted: () => boolean): Promise<T> {
-    const untilMs = this.#clock.monotonicMs() + WAIT_MS_MAX
+    const untilMs = this.#clock.monotonicMs() + this.#waitMsMax
     for (let delayMs = 1_000; ; delayMs = Math.min(delayMs * 2, 15_000)) {
       try {
         return await work()

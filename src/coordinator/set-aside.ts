@@ -1,5 +1,6 @@
 import { BoundedMap } from '../core/mod.ts'
 import type { TaskKey } from '../core/mod.ts'
+import type { Backoff } from './times.ts'
 
 /**
  * Tasks that this node leaves to others for a while, because it could not claim them or had to give them back: twice as
@@ -8,7 +9,7 @@ import type { TaskKey } from '../core/mod.ts'
 export class SetAside {
   readonly #tasks = new BoundedMap<TaskKey, { readonly untilMs: number; readonly times: number }>(10_000)
 
-  add(key: TaskKey, nowMs: number, { firstMs, longestMs }: { readonly firstMs: number; readonly longestMs: number }): void {
+  add(key: TaskKey, nowMs: number, { firstMs, longestMs }: Backoff): void {
     const times = (this.#tasks.get(key)?.times ?? 0) + 1
     this.#tasks.set(key, { untilMs: nowMs + Math.min(longestMs, firstMs * 2 ** Math.min(times - 1, 20)), times })
   }

@@ -9,6 +9,7 @@ import type { AgentIdentity, AttemptOutcome, AuditRecord, DeliveredResult, HeldC
 import { within } from './patience.ts'
 import { Perseverance } from './perseverance.ts'
 import { Telling } from './telling.ts'
+import type { CoordinatorTimes } from './times.ts'
 import { Workshop } from './workshop.ts'
 
 export interface TaskRunParts {
@@ -20,11 +21,14 @@ export interface TaskRunParts {
   readonly tell: Tell
   readonly record: AuditRecord
   readonly emit: (event: CoordinatorEvent) => void
+  readonly times: CoordinatorTimes
+  /** A task is tried this often before a person is asked. */
+  readonly attemptsMax: number
   /** Called once with how it ended. */
   readonly ended: (run: TaskRun, how: Ending) => void
 }
 
-/** A task is tried this often before a person is asked (architecture, the way of a task). */
+/** Of `attemptsMax`, the default (architecture, the way of a task). */
 export const ATTEMPTS_MAX = 3
 /** One question to the provider. */
 const ASK_MS_MAX = 60_000
@@ -42,7 +46,7 @@ export class TaskRun {
   readonly #done = Promise.withResolvers<Ending>()
   /** As last read: its text is what the agent was told. */
   #task: Task
-  #state: LifeState = begin()
+  #state: LifeState
   #claim: HeldClaim | undefined
   #delivered: DeliveredResult | undefined
   #result: TaskResult | undefined
@@ -57,7 +61,8 @@ export class TaskRun {
     this.#parts = parts
     const about = { clock: parts.clock, logger: parts.logger.child({ key: task.key }) }
     this.#telling = new Telling({ ...parts, ...about, provider: parts.repository.provider })
-    this.#perseverance = new Perseverance(about)
+    this.#perseverance = new Perseverance({ ...about, waitMsMax: parts.times.waitMsMax })
+    this.#state = begin(parts.times.providerBackoffMs)
     this.#workshop = new Workshop(about)
   }
 
@@ -173,7 +178,7 @@ export class TaskRun {
       case 'verified':
         emit({ kind: 'task_verified', key: this.#task.key, evidence: outcome.evidence, commit: outcome.commit })
         return this.input({ kind: 'verified' })
-      case 'failed': return this.input({ kind: 'attempt-failed', reason: outcome.reason, last: claim.attempt + 1 >= ATTEMPTS_MAX })
+      case 'failed': return this.input({ kind: 'attempt-failed', reason: outcome.reason, last: claim.attempt + 1 >= this.#parts.attemptsMax })
       case 'parked': return this.input({ kind: 'attempt-parked', reason: `${outcome.reason}${await this.#keepPatch(outcome.commit)}` })
       case 'unavailable': return this.input({ kind: 'attempt-unavailable', reason: outcome.reason })
       // Whoever stopped it has fed its own input already.

@@ -3,20 +3,14 @@ import type { TaskKey } from '../core/mod.ts'
 import type { Clock, Task, TaskProblem } from '../ports/mod.ts'
 import type { RepositoryWork } from './needs.ts'
 import { within } from './patience.ts'
+import type { CoordinatorTimes } from './times.ts'
 
 /** At most this many tasks are kept per repository; the rest waits until those are gone. */
 const TASKS_MAX = 10_000
-const PRUNE_EVERY_MS = 6 * 3_600_000
-/** Architecture, the claim protocol. */
-const PRUNED_AFTER_MS = 30 * 24 * 3_600_000
-/** A round goes on without a repository that takes longer; what comes later is taken in when it comes. */
-const LOOK_MS_MAX = 20_000
 
 export interface Look {
   /** Whether this node is the one that polls the repository for the others. */
   readonly poller: boolean
-  /** Whoever does not poll lists the tasks itself when it was not told to for this long. */
-  readonly silenceMs: number
   /** Ends the waiting, not the look. */
   readonly signal: AbortSignal
 }
@@ -33,6 +27,7 @@ export class RepositoryWatch {
   /** `<provider>:<repository>`: the first part of its tasks' keys. */
   readonly name: string
   readonly #clock: Clock
+  readonly #times: CoordinatorTimes
   /** Results on a branch of their own that have reached the branch which others start from. */
   readonly #merged = new Set<TaskKey>()
   #prunedMs = -Infinity
@@ -44,8 +39,9 @@ export class RepositoryWatch {
   #failure: string | undefined
   #looking: Promise<Seen> | undefined
 
-  constructor(work: RepositoryWork, clock: Clock) {
+  constructor(work: RepositoryWork, clock: Clock, times: CoordinatorTimes) {
     this.work = work
+    this.#times = times
     this.name = `${work.provider.name}:${work.provider.repository}`
     this.#clock = clock
   }
@@ -64,9 +60,10 @@ export class RepositoryWatch {
   /** One at a time: a look that is still under way is waited for once more. Rejects when it failed or takes too long. */
   async look(look: Look): Promise<Seen> {
     this.#looking ??= this.#look(look).finally(() => { this.#looking = undefined })
-    const late = (): Error => new ChorusError('REMOTE_UNAVAILABLE', `it does not answer within ${LOOK_MS_MAX / 1_000} s`)
+    const { lookMsMax: ms } = this.#times
+    const late = (): Error => new ChorusError('REMOTE_UNAVAILABLE', `it does not answer within ${ms / 1_000} s`)
     try {
-      const seen = await within(this.#looking, { clock: this.#clock, ms: LOOK_MS_MAX, signal: look.signal, late })
+      const seen = await within(this.#looking, { clock: this.#clock, ms, signal: look.signal, late })
       this.#failure = undefined
       return seen
     } catch (thrown) {
@@ -75,11 +72,11 @@ export class RepositoryWatch {
     }
   }
 
-  async #look({ poller, silenceMs }: Look): Promise<Seen> {
+  async #look({ poller }: Look): Promise<Seen> {
     const { provider, claims } = this.work
     const now = this.#clock.monotonicMs()
     let seen: Seen = { fresh: [], problems: [] }
-    if (this.#listedMs === undefined || this.#listingWanted || poller || now - this.#listedMs > silenceMs) {
+    if (this.#listedMs === undefined || this.#listingWanted || poller || now - this.#listedMs > this.#times.silenceMs) {
       this.#listingWanted = false
       try {
         seen = this.#take(await provider.list())
@@ -107,10 +104,10 @@ export class RepositoryWatch {
 
   /** The claim refs of tasks that were closed long ago go, so that reading all of them stays cheap; one node does it, now and then. */
   async #prune(now: number): Promise<void> {
-    if (now - this.#prunedMs < PRUNE_EVERY_MS) return
+    if (now - this.#prunedMs < this.#times.pruneEveryMs) return
     this.#prunedMs = now
     const closedKeys = [...this.#tasks.values()].filter((task) => task.state === 'closed').map((task) => task.key)
-    if (closedKeys.length > 0) await this.work.claims.prune({ closedKeys, olderThanMs: PRUNED_AFTER_MS })
+    if (closedKeys.length > 0) await this.work.claims.prune({ closedKeys, olderThanMs: this.#times.prunedAfterMs })
   }
 
   /** Only for results that an open task waits for. */

@@ -16,6 +16,8 @@ import { joinRepository } from './repository.ts'
 import type { JoinedRepository, RepositoryParts } from './repository.ts'
 import { activeTaskStatus } from './status.ts'
 import type { NodeStatus } from './status.ts'
+import { nodeTimes } from './times.ts'
+import type { GivenTimes, NodeTimes } from './times.ts'
 
 export interface NodeParts {
   readonly version: string
@@ -36,6 +38,8 @@ export interface NodeParts {
   readonly repositories: readonly RepositoryParts[]
   /** Whether a person paused this node; survives a restart. */
   readonly pause: { read(): Promise<boolean>; write(paused: boolean): Promise<void> }
+  /** Default: NODE_TIMES. */
+  readonly times?: GivenTimes
 }
 
 export type NodeEvent =
@@ -50,6 +54,7 @@ export type NodeEvent =
 export class ChorusNode {
   readonly #parts: NodeParts
   readonly #identity: AgentIdentity
+  readonly #times: NodeTimes
   readonly #listeners = new Set<(event: NodeEvent & { readonly at: string }) => void>()
   readonly #problems = new Map<string, string>()
   #audit: AuditLog | undefined
@@ -71,6 +76,7 @@ export class ChorusNode {
 
   constructor(parts: NodeParts) {
     this.#parts = parts
+    this.#times = nodeTimes(parts.times)
     const { agent } = parts.config
     this.#identity = {
       node: parts.signer.node, agentId: agent.id ?? `node-${parts.signer.node.slice(-8)}`, role: agent.role, expertise: agent.expertise,
@@ -124,7 +130,7 @@ export class ChorusNode {
     this.#cleanups.push(() => post.stop())
 
     const membership = new Membership({
-      node: signer.node, post, links: gossip, clock, entropy: entropy.fork('membership'), logger,
+      node: signer.node, post, links: gossip, clock, entropy: entropy.fork('membership'), logger, times: this.#times,
       profile: {
         ...this.#identity, capabilities: config.agent.capabilities, specialization: config.agent.specialization,
         models: config.agent.models.map((model) => model.name), repositories: this.#parts.repositories.map(({ provider }) => `${provider.name}:${provider.repository}`),
@@ -145,7 +151,7 @@ export class ChorusNode {
       record: (type, data) => audit.record(type, type === 'execution' ? { ...data, ...this.#provenance() } : data),
       emit: (event) => { this.#emit(event) },
       loadChanged: () => { this.#lastActivityMs = clock.wallMs(); this.#loadChanged() },
-    }, { pollMs: config.pollMs, silenceMs: SILENCE_MS, matching: config.matching })
+    }, { pollMs: config.pollMs, matching: config.matching, attemptsMax: this.#times.claims.attemptsMax, ...this.#times.coordinator })
     this.#coordinator = coordinator
     this.#cleanups.push(listenForTasks(post, coordinator))
     this.#cleanups.push(membership.on((event) => {
@@ -182,7 +188,7 @@ export class ChorusNode {
       if (this.#stopped) return joined
       const name = `${parts.provider.name}:${parts.provider.repository}`
       try {
-        const repository = await joinRepository(parts, { ...this.#parts, session, audit, redactor, identity: this.#identity, unreachable: (node) => this.#unreachable(node) })
+        const repository = await joinRepository(parts, { ...this.#parts, times: this.#times.claims, session, audit, redactor, identity: this.#identity, unreachable: (node) => this.#unreachable(node) })
         joined.push(repository)
         this.#cleanups.push(() => repository.stop())
       } catch (thrown) {
@@ -339,9 +345,6 @@ export class ChorusNode {
     this.#emit({ kind: 'node_problem', reason: `${place}: ${reason}` })
   }
 }
-
-/** Nodes that do not poll a repository look at it when nothing was announced for this long (architecture, the way of a task). */
-const SILENCE_MS = 600_000
 
 /** Of several repositories' counters, by name. */
 const sumOf = (all: readonly Readonly<Record<string, number>>[]): Readonly<Record<string, number>> => {

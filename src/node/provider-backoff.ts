@@ -1,8 +1,9 @@
 import { ChorusError, messageOf } from '../core/mod.ts'
+import type { Backoff } from '../coordinator/mod.ts'
 import type { Clock, Task, TaskEvent, TaskListing, TaskProvider, TaskResult } from '../ports/mod.ts'
 
-const PAUSE_MS_MIN = 5_000
-const PAUSE_MS_MAX = 300_000
+/** How long a provider whose listing failed is left alone: twice as long each time in a row. */
+export const PROVIDER_PAUSE = { firstMs: 5_000, longestMs: 300_000 } as const
 
 /**
  * Spares a provider that fails: after a failed listing it is left alone for 5 s, then 10 s, at most 5 min, and listings
@@ -13,11 +14,13 @@ export class BackoffProvider implements TaskProvider {
   readonly repository: string
   readonly #inner: TaskProvider
   readonly #clock: Clock
+  readonly #pause: Backoff
   #failures = 0
   #reason = ''
   #pausedUntilMs = 0
 
-  constructor(inner: TaskProvider, clock: Clock) {
+  constructor(inner: TaskProvider, clock: Clock, pause: Backoff = PROVIDER_PAUSE) {
+    this.#pause = pause
     this.#inner = inner
     this.#clock = clock
     this.name = inner.name
@@ -36,7 +39,7 @@ export class BackoffProvider implements TaskProvider {
     } catch (error) {
       this.#failures += 1
       this.#reason = messageOf(error)
-      this.#pausedUntilMs = this.#clock.monotonicMs() + Math.min(PAUSE_MS_MAX, PAUSE_MS_MIN * 2 ** Math.min(this.#failures - 1, 20))
+      this.#pausedUntilMs = this.#clock.monotonicMs() + Math.min(this.#pause.longestMs, this.#pause.firstMs * 2 ** Math.min(this.#failures - 1, 20))
       throw error
     }
   }

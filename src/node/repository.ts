@@ -11,6 +11,7 @@ import type { ChorusConfig, RepositoryConfig } from './config.ts'
 import { intentsOf } from './intents.ts'
 import { checkPin } from './pin.ts'
 import { parseProject } from './project-file.ts'
+import type { NodeTimes } from './times.ts'
 
 /** The adapters of one repository, as the command line built them. */
 export interface RepositoryParts {
@@ -33,6 +34,7 @@ export interface JoinParts {
   readonly logger: Logger
   readonly sandbox: Sandbox
   readonly session: SessionId
+  readonly times: NodeTimes['claims']
   readonly audit: AuditLog
   readonly redactor: Redactor
   readonly identity: AgentIdentity
@@ -60,7 +62,7 @@ export const joinRepository = async (parts: RepositoryParts, join: JoinParts): P
     // Until the member list exists, whoever holds the swarm key is a member.
     isMember: () => true,
     holderUnreachable: join.unreachable,
-  }, { session, namespace: config.claims.namespace, leaseMs: config.claims.leaseMs, renewMs: config.claims.renewMs })
+  }, { session, namespace: config.claims.namespace, leaseMs: config.claims.leaseMs, renewMs: config.claims.renewMs, ...join.times })
   await claims.start()
   const execution = new Execution({
     sandbox, workspaces: parts.workspaces, sources: parts.sources, egress: parts.egress, clock, logger, setupCache: parts.setupCache, parseProject,

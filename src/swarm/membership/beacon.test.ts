@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest'
 import { beaconWakeMs, silentBeacon, stepBeacon } from './beacon.ts'
-import type { BeaconInput } from './beacon.ts'
+import type { BeaconInput, BeaconTimes } from './beacon.ts'
 
 /** Plays the inputs at their times, wakes when asked to, and writes down what is said. */
-const play = (inputs: readonly (readonly [number, BeaconInput])[], untilMs: number): string[] => {
-  let state = silentBeacon
+const play = (inputs: readonly (readonly [number, BeaconInput])[], untilMs: number, times: Partial<BeaconTimes> = {}): string[] => {
+  let state = silentBeacon(times)
   const said: string[] = []
   const step = (nowMs: number, input: BeaconInput): void => {
     const { state: next, effects } = stepBeacon(state, input, nowMs)
@@ -25,6 +25,12 @@ describe('the beacon', () => {
   it('announces at the start, then tells availability every 30 s and all again every two minutes', () => {
     expect(play([[0, { kind: 'start' }]], 125_000)).toEqual([
       '0 announce', '0 availability', '30000 availability', '60000 availability', '90000 availability', '120000 announce', '120000 availability',
+    ])
+  })
+
+  it('beats as its settings say', () => {
+    expect(play([[0, { kind: 'start' }], [100, { kind: 'newcomer', delayMs: 10 }]], 2_000, { availabilityMs: 1_000, announcementGapMs: 300, newcomerAgainMs: 400, beatsPerAnnouncement: 2 })).toEqual([
+      '0 announce', '0 availability', '300 announce', '700 announce', '1000 availability', '2000 announce', '2000 availability',
     ])
   })
 

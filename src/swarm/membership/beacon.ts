@@ -9,6 +9,7 @@
  * together are told together.
  */
 export interface Beacon {
+  readonly times: BeaconTimes
   readonly running: boolean
   readonly availabilityAtMs: number
   /** Up to two announcements to come, soonest first. */
@@ -26,21 +27,24 @@ export type BeaconEffect = 'announce' | 'availability' | 'leave'
 
 export interface BeaconStep { readonly state: Beacon; readonly effects: readonly BeaconEffect[] }
 
-export const BEACON_LIMITS = {
-  availabilityMs: 30_000,
-  announcementGapMs: 1_000,
-  newcomerAgainMs: 3_000,
+export interface BeaconTimes {
+  readonly availabilityMs: number
+  readonly announcementGapMs: number
+  readonly newcomerAgainMs: number
   /** A full announcement with every so many periodic availabilities. */
-  beatsPerAnnouncement: 4,
-} as const
+  readonly beatsPerAnnouncement: number
+}
 
-export const silentBeacon: Beacon = { running: false, availabilityAtMs: 0, announceAtMs: [], announcedMs: -Infinity, beats: 0 }
+export const BEACON_TIMES: BeaconTimes = { availabilityMs: 30_000, announcementGapMs: 1_000, newcomerAgainMs: 3_000, beatsPerAnnouncement: 4 }
+
+export const silentBeacon = (times: Partial<BeaconTimes> = {}): Beacon =>
+  ({ times: { ...BEACON_TIMES, ...times }, running: false, availabilityAtMs: 0, announceAtMs: [], announcedMs: -Infinity, beats: 0 })
 
 export const stepBeacon = (state: Beacon, input: BeaconInput, nowMs: number): BeaconStep => {
-  if (input.kind === 'start') return speak({ ...silentBeacon, running: true }, ['announce', 'availability'], nowMs)
+  if (input.kind === 'start') return speak({ ...silentBeacon(state.times), running: true }, ['announce', 'availability'], nowMs)
   if (!state.running) return { state, effects: [] }
   switch (input.kind) {
-    case 'leave': return { state: silentBeacon, effects: ['leave'] }
+    case 'leave': return { state: silentBeacon(state.times), effects: ['leave'] }
     case 'profile-changed': return speak(state, ['announce'], nowMs)
     case 'load-changed': return speak(state, ['availability'], nowMs)
     case 'newcomer': return { state: { ...state, announceAtMs: planned(state, nowMs + input.delayMs) }, effects: [] }
@@ -53,14 +57,14 @@ export const beaconWakeMs = (state: Beacon): number | undefined => state.running
 const tick = (state: Beacon, nowMs: number): BeaconStep => {
   const beat = nowMs >= state.availabilityAtMs
   const beats = beat ? state.beats + 1 : state.beats
-  const announce = state.announceAtMs.some((atMs) => nowMs >= atMs) || (beat && beats % BEACON_LIMITS.beatsPerAnnouncement === 0)
+  const announce = state.announceAtMs.some((atMs) => nowMs >= atMs) || (beat && beats % state.times.beatsPerAnnouncement === 0)
   return speak({ ...state, beats }, [...announce ? ['announce' as const] : [], ...beat ? ['availability' as const] : []], nowMs)
 }
 
 const speak = (state: Beacon, effects: readonly ('announce' | 'availability')[], nowMs: number): BeaconStep => ({
   state: {
     ...state,
-    ...effects.includes('availability') ? { availabilityAtMs: nowMs + BEACON_LIMITS.availabilityMs } : {},
+    ...effects.includes('availability') ? { availabilityAtMs: nowMs + state.times.availabilityMs } : {},
     ...effects.includes('announce') ? { announcedMs: nowMs, announceAtMs: state.announceAtMs.filter((atMs) => atMs > nowMs) } : {},
   },
   effects,
@@ -68,7 +72,7 @@ const speak = (state: Beacon, effects: readonly ('announce' | 'availability')[],
 
 /** The first one stays where it was planned; the second is 3 s after the last newcomer. */
 const planned = (state: Beacon, wantedMs: number): readonly number[] => {
-  const soonMs = Math.max(wantedMs, state.announcedMs + BEACON_LIMITS.announcementGapMs)
+  const soonMs = Math.max(wantedMs, state.announcedMs + state.times.announcementGapMs)
   const [firstMs = soonMs] = state.announceAtMs
-  return [Math.min(firstMs, soonMs), soonMs + BEACON_LIMITS.newcomerAgainMs]
+  return [Math.min(firstMs, soonMs), soonMs + state.times.newcomerAgainMs]
 }

@@ -4,15 +4,15 @@ import type { NodeId, TaskKey } from '../../core/mod.ts'
 import type { MessageData } from '../../wire/mod.ts'
 import { memberOf } from './entry.ts'
 import type { PresenceEnvelope } from './entry.ts'
-import { emptyRoster, ROSTER_LIMITS, rosterWakeMs, stepRoster, unreachableNow } from './roster.ts'
-import type { RosterInput } from './roster.ts'
+import { emptyRoster, ROSTER_TIMES, rosterWakeMs, stepRoster, unreachableNow } from './roster.ts'
+import type { RosterInput, RosterTimes } from './roster.ts'
 
 const WALL_MS = 1_800_000_000_000
 const bob = 'bob' as NodeId
 
 /** A roster with its story: what was told to the world, one line per effect. */
-const story = () => {
-  let state = emptyRoster
+const story = (times: Partial<RosterTimes> = {}) => {
+  let state = emptyRoster(times)
   const lines: string[] = []
   const step = (nowMs: number, input: RosterInput): void => {
     const { state: next, effects } = stepRoster(state, input, nowMs)
@@ -88,6 +88,16 @@ describe('the roster', () => {
     expect(take()).toEqual(['95000 newcomer', '95000 member_joined bob ready'])
   })
 
+  it('waits as long as its settings say', () => {
+    const { available, link, tick, take, wakeMs } = story({ silentMs: 900, disconnectedMs: 200, forgetMs: 1_000 })
+    available(0)
+    expect(wakeMs()).toBe(900)
+    link(100, false)
+    tick(300)
+    expect(take().at(-1)).toBe('300 member_left bob offline disconnected')
+    expect(wakeMs()).toBe(1_300)
+  })
+
   it('lets a member go 20 s after its link closed, unless it is heard by another way', () => {
     const { available, link, tick, take, member, wakeMs } = story()
     available(0)
@@ -126,7 +136,7 @@ describe('the roster', () => {
     hear(20, 'role_announcement', { agent_id: 'b', role: 'QA', expertise: [], capabilities: [], specialization: '', max_tasks: 2, current_tasks: 0, status: 'ready' }, { atMs: 5 })
     available(21, {}, { atMs: 9 })
     expect(take()).toEqual([])
-    tick(10 + ROSTER_LIMITS.forgetMs)
+    tick(10 + ROSTER_TIMES.forgetMs)
     expect(member()).toBeUndefined()
   })
 

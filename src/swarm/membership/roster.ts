@@ -14,6 +14,7 @@ import type { Member, MembershipEvent } from './member.ts'
  * claim or deliver by; refs are.
  */
 export interface Roster {
+  readonly times: RosterTimes
   readonly entries: ReadonlyMap<NodeId, Entry>
   readonly connected: ReadonlySet<NodeId>
   /** Newcomers turned away because all places are taken by members that are present. */
@@ -32,18 +33,22 @@ export type RosterEffect =
 
 export interface RosterStep { readonly state: Roster; readonly effects: readonly RosterEffect[] }
 
-export const ROSTER_LIMITS = {
-  membersMax: 1_000,
-  silentMs: 90_000,
-  disconnectedMs: 20_000,
-  /** What was still on its way when the link closed is no sign of life. */
-  lingeringMs: 2_000,
-  /** A link that stays closed this long is told to others: a reconnect takes less. */
-  unreachableMs: 5_000,
-  forgetMs: 10 * 60_000,
-} as const
+export const ROSTER_LIMITS = { membersMax: 1_000 } as const
 
-export const emptyRoster: Roster = { entries: new Map(), connected: new Set(), refused: 0 }
+export interface RosterTimes {
+  readonly silentMs: number
+  readonly disconnectedMs: number
+  /** What was still on its way when the link closed is no sign of life. */
+  readonly lingeringMs: number
+  /** A link that stays closed this long is told to others: a reconnect takes less. */
+  readonly unreachableMs: number
+  readonly forgetMs: number
+}
+
+export const ROSTER_TIMES: RosterTimes = { silentMs: 90_000, disconnectedMs: 20_000, lingeringMs: 2_000, unreachableMs: 5_000, forgetMs: 10 * 60_000 }
+
+export const emptyRoster = (times: Partial<RosterTimes> = {}): Roster =>
+  ({ times: { ...ROSTER_TIMES, ...times }, entries: new Map(), connected: new Set(), refused: 0 })
 
 export const stepRoster = (state: Roster, input: RosterInput, nowMs: number): RosterStep => {
   switch (input.kind) {
@@ -57,7 +62,7 @@ export const stepRoster = (state: Roster, input: RosterInput, nowMs: number): Ro
 export const rosterWakeMs = (state: Roster): number | undefined => {
   let wakeMs: number | undefined
   for (const entry of state.entries.values()) {
-    const dueMs = entry.gone === undefined ? lapseMs(entry) : entry.gone.sinceMs + ROSTER_LIMITS.forgetMs
+    const dueMs = entry.gone === undefined ? lapseMs(entry, state.times) : entry.gone.sinceMs + state.times.forgetMs
     wakeMs = Math.min(wakeMs ?? dueMs, dueMs)
   }
   return wakeMs
@@ -66,7 +71,7 @@ export const rosterWakeMs = (state: Roster): number | undefined => {
 /** Members that cannot be reached from here, and the moment at which the next one would count as such. */
 export const unreachableNow = (state: Roster, nowMs: number): { readonly nodes: readonly NodeId[]; readonly nextMs: number | undefined } => {
   const closed = [...state.entries.values()].flatMap(({ node, linkClosedMs, gone }) =>
-    linkClosedMs === undefined || gone?.reason === 'left' ? [] : [{ node, atMs: linkClosedMs + ROSTER_LIMITS.unreachableMs }])
+    linkClosedMs === undefined || gone?.reason === 'left' ? [] : [{ node, atMs: linkClosedMs + state.times.unreachableMs }])
   const coming = closed.filter(({ atMs }) => atMs > nowMs).map(({ atMs }) => atMs)
   return { nodes: closed.filter(({ atMs }) => atMs <= nowMs).map(({ node }) => node), nextMs: coming.length === 0 ? undefined : Math.min(...coming) }
 }
@@ -81,7 +86,7 @@ const heard = (state: Roster, envelope: PresenceEnvelope, nowMs: number): Roster
 
   const told = tell(before ?? newEntry(envelope.from, nowMs), envelope, stamp)
   const leaving = envelope.type === 'availability_broadcast' && envelope.data.leaving === true
-  const lingering = told.linkClosedMs !== undefined && nowMs - told.linkClosedMs <= ROSTER_LIMITS.lingeringMs
+  const lingering = told.linkClosedMs !== undefined && nowMs - told.linkClosedMs <= state.times.lingeringMs
   const after: Entry = {
     ...told,
     heardMs: nowMs,
@@ -117,11 +122,11 @@ const tick = (before: Roster, nowMs: number): RosterStep => {
   const effects: RosterEffect[] = []
   for (const entry of before.entries.values()) {
     if (entry.gone !== undefined) {
-      if (nowMs >= entry.gone.sinceMs + ROSTER_LIMITS.forgetMs) state = withoutEntry(state, entry.node)
+      if (nowMs >= entry.gone.sinceMs + state.times.forgetMs) state = withoutEntry(state, entry.node)
       continue
     }
-    if (nowMs < lapseMs(entry)) continue
-    const silent = nowMs >= entry.heardMs + ROSTER_LIMITS.silentMs
+    if (nowMs < lapseMs(entry, state.times)) continue
+    const silent = nowMs >= entry.heardMs + state.times.silentMs
     const after: Entry = { ...entry, gone: { sinceMs: nowMs, reason: silent ? 'silent' : 'disconnected' } }
     const next = withEntry(state, after)
     effects.push(...eventsBetween(state, entry, next, after))
@@ -131,8 +136,8 @@ const tick = (before: Roster, nowMs: number): RosterStep => {
 }
 
 /** The moment at which a present member counts as gone if nothing is heard of it. */
-const lapseMs = (entry: Entry): number =>
-  Math.min(entry.heardMs + ROSTER_LIMITS.silentMs, entry.linkClosedMs === undefined ? Infinity : entry.linkClosedMs + ROSTER_LIMITS.disconnectedMs)
+const lapseMs = (entry: Entry, times: RosterTimes): number =>
+  Math.min(entry.heardMs + times.silentMs, entry.linkClosedMs === undefined ? Infinity : entry.linkClosedMs + times.disconnectedMs)
 
 const eventsBetween = (stateBefore: Roster, before: Entry | undefined, stateAfter: Roster, after: Entry): readonly RosterEffect[] => {
   const member = memberOf(after, stateAfter.connected.has(after.node))

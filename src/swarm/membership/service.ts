@@ -3,12 +3,12 @@ import type { NodeId } from '../../core/mod.ts'
 import type { Clock, Entropy, Gossip, Logger } from '../../ports/mod.ts'
 import type { MessagePost } from '../../wire/mod.ts'
 import { beaconWakeMs, silentBeacon, stepBeacon } from './beacon.ts'
-import type { BeaconEffect, BeaconInput } from './beacon.ts'
+import type { Beacon, BeaconEffect, BeaconInput, BeaconTimes } from './beacon.ts'
 import { memberOf } from './entry.ts'
 import { statusOf } from './member.ts'
 import type { Load, Member, MembershipEvent, Profile } from './member.ts'
 import { emptyRoster, ROSTER_LIMITS, rosterWakeMs, stepRoster, unreachableNow } from './roster.ts'
-import type { RosterInput } from './roster.ts'
+import type { Roster, RosterInput, RosterTimes } from './roster.ts'
 import { availabilityBroadcast, capabilityBroadcast, roleAnnouncement } from './wording.ts'
 
 export interface MembershipOptions {
@@ -20,6 +20,8 @@ export interface MembershipOptions {
   readonly clock: Clock
   readonly entropy: Entropy
   readonly logger: Logger
+  /** Default: ROSTER_TIMES and BEACON_TIMES. */
+  readonly times?: { readonly roster?: Partial<RosterTimes>; readonly beacon?: Partial<BeaconTimes> }
 }
 
 /** Who is here, and telling the others that we are. Start it when post and gossip are started. */
@@ -27,8 +29,8 @@ export class Membership {
   readonly #options: MembershipOptions
   readonly #listeners = new Set<(event: MembershipEvent) => void>()
   #profile: Profile
-  #roster = emptyRoster
-  #beacon = silentBeacon
+  #roster: Roster
+  #beacon: Beacon
   #toldLoad = ''
   #releases: (() => void)[] = []
   #disarm: () => void = () => undefined
@@ -36,6 +38,8 @@ export class Membership {
   constructor(options: MembershipOptions) {
     this.#options = options
     this.#profile = options.profile
+    this.#roster = emptyRoster(options.times?.roster)
+    this.#beacon = silentBeacon(options.times?.beacon)
   }
 
   /** Resolves when the first announcement is on its way. */
@@ -61,7 +65,7 @@ export class Membership {
   stop(): Promise<void> {
     for (const release of this.#releases) release()
     this.#releases = []
-    this.#beacon = silentBeacon
+    this.#beacon = silentBeacon(this.#beacon.times)
     this.#disarm()
     return Promise.resolve()
   }

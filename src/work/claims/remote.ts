@@ -11,6 +11,7 @@ import { isRenewal, validTip } from './lease.ts'
 import type { Move, RecordDraft } from './move.ts'
 import { openRecord, sealRecord } from './record.ts'
 import type { ClaimRecord } from './record.ts'
+import type { ClaimTimes } from './settings.ts'
 import type { ClaimStats } from './stats.ts'
 import type { ClaimEntry, ClaimTable } from './table.ts'
 import { transitionFault } from './transition.ts'
@@ -42,13 +43,13 @@ export interface RemoteParts {
   readonly names: ClaimNames
   readonly table: ClaimTable
   readonly stats: ClaimStats
+  readonly times: ClaimTimes
   readonly isMember: ChainExpectation['isMember']
 }
 
 /** A chain is read back so far to find a known record: at a renewal each 30 s, more than eight hours. */
 export const HISTORY_MAX = 1_024
 const PUSH_TRIES = 3
-const PAUSE_MS = 200
 
 /** Reads claim refs into the machines, and carries planned moves to their refs. Callers hold the entry's lane. */
 export class ClaimRemote {
@@ -174,7 +175,8 @@ export class ClaimRemote {
       }
       if (tries >= PUSH_TRIES) return { kind: 'unclear', reason }
       // The same object is pushed again: if the first try still lands, this one finds it there.
-      await clock.delay(PAUSE_MS * tries + this.#parts.entropy.integer(PAUSE_MS))
+      const { pushAgainMs } = this.#parts.times
+      await clock.delay(pushAgainMs * tries + this.#parts.entropy.integer(pushAgainMs))
     }
   }
 

@@ -61,7 +61,7 @@ export class Claims {
       emit: (event) => { this.#emit(event) },
       settle: (oid, outcome) => { this.#settle(oid, outcome) },
     })
-    const remote = this.#remote = new ClaimRemote({ store, signer, clock, entropy, intents, names, table, stats, isMember: (node) => components.isMember(node) })
+    const remote = this.#remote = new ClaimRemote({ store, signer, clock, entropy, intents, names, table, stats, times, isMember: (node) => components.isMember(node) })
     const ended = this.#ended = new EndedList(store, names)
     this.#moves = new ClaimMoves({
       table, remote, ended, self: this.#self, clock, logger, stats,

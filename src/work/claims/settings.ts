@@ -9,6 +9,8 @@ export interface ClaimSettings {
   readonly attemptsMax: number
   /** Wait after the first, second, … failed attempt; the last value serves for all that follow. */
   readonly retryAfterMs: readonly number[]
+  /** Before a push that was not accepted is tried again: this much per try so far, and up to as much again by chance. */
+  readonly pushAgainMs: number
 }
 
 /** For remotes of one's own; hosted forges want 15 and 5 minutes. */
@@ -17,6 +19,7 @@ export const CLAIM_SETTINGS: ClaimSettings = {
   renewMs: 30_000,
   attemptsMax: 3,
   retryAfterMs: [60_000, 300_000, 1_500_000],
+  pushAgainMs: 200,
 }
 
 /** What follows from the settings. */
