@@ -41,6 +41,8 @@ export interface Truth {
   isRight(number: string, commit: Oid): boolean
   /** Numbers of tasks that are shown as done, with the commit that was named. */
   completions(): readonly { readonly number: string; readonly commit: Oid }[]
+  /** How many others had no link to the node at some time since then. Where it is not known, faults and processes are judged by. */
+  unreachableFor?(node: NodeId, sinceMs: number): number
 }
 
 export interface NodeTruth {
@@ -51,6 +53,7 @@ export interface NodeTruth {
   readonly paused: boolean
   readonly stopped: boolean
   readonly maxTasks: number
+  readonly role?: string | undefined
   /** Of its own status; 0 when it does not run. */
   readonly currentTasks: number
 }

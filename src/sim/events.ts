@@ -10,7 +10,11 @@ import type { ClaimRecord } from '../work/claims/mod.ts'
 export type Happening =
   | { readonly kind: 'process'; readonly node: NodeId; readonly life: string; readonly what: 'started' | 'ready' | 'refused' | 'killed' | 'paused' | 'resumed' | 'stopping' | 'stopped' | 'broke'; readonly detail?: string }
   /** A push that reached the remote, whether or not its sender ever hears of it. */
-  | { readonly kind: 'push'; readonly node: NodeId; readonly life: string; readonly atomic: boolean; readonly updates: readonly PushedRef[] }
+  | {
+      readonly kind: 'push'; readonly node: NodeId; readonly life: string; readonly atomic: boolean; readonly updates: readonly PushedRef[]
+      /** When its sender let go of it; when not given, as it arrived. */
+      readonly sentMs?: number | undefined
+    }
   /** An entry of the node's log that would survive a crash from now on. */
   | { readonly kind: 'log'; readonly node: NodeId; readonly life: string; readonly index: number; readonly type: string; readonly data: Readonly<Record<string, unknown>> }
   | { readonly kind: 'told'; readonly node: NodeId; readonly life: string; readonly event: NodeEvent }
