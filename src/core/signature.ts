@@ -1,6 +1,7 @@
 import { createPrivateKey, createPublicKey, sign as cryptoSign, verify as cryptoVerify } from 'node:crypto'
 import type { KeyObject } from 'node:crypto'
 import { assert } from './assert.ts'
+import { BoundedMap } from './bounded.ts'
 import type { NodeId } from './ids.ts'
 
 /**
@@ -32,11 +33,11 @@ export const sign = (privateKey: KeyObject, data: Uint8Array | string): string =
 /** False for any signature, id or data that does not fit; never throws on hostile input. */
 export const verify = (node: NodeId, data: Uint8Array | string, signature: string): boolean => {
   if (signature.length !== SIGNATURE_LENGTH) return false
-  const raw = publicKeyOfNode(node)
-  if (raw === undefined) return false
+  const known = keyOf(node)
+  if (known === undefined) return false
   try {
-    const key = createPublicKey({ key: Buffer.concat([SPKI_PREFIX, raw]), format: 'der', type: 'spki' })
-    return cryptoVerify(null, typeof data === 'string' ? Buffer.from(data) : data, key, Buffer.from(signature, 'base64url'))
+    known.key ??= createPublicKey({ key: Buffer.concat([SPKI_PREFIX, known.raw]), format: 'der', type: 'spki' })
+    return cryptoVerify(null, typeof data === 'string' ? Buffer.from(data) : data, known.key, Buffer.from(signature, 'base64url'))
   } catch {
     // A point that is not on the curve: not a valid key, so not a valid signature.
     return false
@@ -48,13 +49,29 @@ export const nodeIdOfKey = (publicKey: Uint8Array): NodeId => {
   return base58Encode(Buffer.concat([PEER_ID_PREFIX, publicKey])) as NodeId
 }
 
-export const publicKeyOfNode = (node: NodeId): Uint8Array | undefined => {
-  const bytes = base58Decode(node)
-  if (bytes?.byteLength !== 38 || !PEER_ID_PREFIX.equals(bytes.subarray(0, 6))) return undefined
-  return bytes.subarray(6)
+export const publicKeyOfNode = (node: NodeId): Uint8Array | undefined => keyOf(node)?.raw.slice()
+
+export const isNodeId = (text: string): text is NodeId => keyOf(text) !== undefined
+
+interface KnownKey {
+  readonly raw: Uint8Array
+  /** Made when a signature is first looked at. */
+  key: KeyObject | undefined
 }
 
-export const isNodeId = (text: string): text is NodeId => publicKeyOfNode(text as NodeId) !== undefined
+/** Ids that were found to be ones, with their keys: to read one and to import its key costs as much as half a verification. */
+const KEYS_MAX = 4_096
+const keys = new BoundedMap<string, KnownKey>(KEYS_MAX)
+
+const keyOf = (text: string): KnownKey | undefined => {
+  const known = keys.get(text)
+  if (known !== undefined) return known
+  const bytes = base58Decode(text)
+  if (bytes?.byteLength !== 38 || !PEER_ID_PREFIX.equals(bytes.subarray(0, 6))) return undefined
+  const found = { raw: bytes.subarray(6), key: undefined }
+  keys.set(text, found)
+  return found
+}
 
 const ALPHABET = '123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz'
 
