@@ -9,6 +9,8 @@ import type { KnownSecret, SecretFound } from '../memory/redaction/mod.ts'
 import type { AgentProbe, AgentRunner, Clock, Entropy, Gossip, Logger, LogStore, SandboxProbe, Sandbox, SecretScanner, Signer } from '../ports/mod.ts'
 import { Membership, statusOf } from '../swarm/membership/mod.ts'
 import { Post } from '../wire/mod.ts'
+import type { Opener } from '../wire/mod.ts'
+import type { RecordOpener } from '../work/claims/mod.ts'
 import { performance } from '../work/matching/mod.ts'
 import { listenForTasks, makeTell } from './announcements.ts'
 import type { ChorusConfig } from './config.ts'
@@ -40,6 +42,11 @@ export interface NodeParts {
   readonly pause: { read(): Promise<boolean>; write(paused: boolean): Promise<void> }
   /** Default: NODE_TIMES. */
   readonly times?: GivenTimes
+  /**
+   * Read what comes over the mesh and from claim refs; default: `openEnvelope` and `openRecord`. For many nodes in one
+   * process, which need to open each message only once.
+   */
+  readonly openers?: { readonly envelope?: Opener; readonly record?: RecordOpener }
 }
 
 export type NodeEvent =
@@ -122,6 +129,7 @@ export class ChorusNode {
       gossip, signer, clock, entropy: entropy.fork('post'), logger,
       self: () => ({ role: this.#identity.role, expertise: this.#identity.expertise }),
       redact: async (data) => redacted(await redactor.redact(data as never, { where: 'gossip' })),
+      opener: this.#parts.openers?.envelope,
     })
     this.#post = post
     await gossip.start()
@@ -188,7 +196,7 @@ export class ChorusNode {
       if (this.#stopped) return joined
       const name = `${parts.provider.name}:${parts.provider.repository}`
       try {
-        const repository = await joinRepository(parts, { ...this.#parts, times: this.#times.claims, session, audit, redactor, identity: this.#identity, unreachable: (node) => this.#unreachable(node) })
+        const repository = await joinRepository(parts, { ...this.#parts, times: this.#times.claims, openRecord: this.#parts.openers?.record, session, audit, redactor, identity: this.#identity, unreachable: (node) => this.#unreachable(node) })
         joined.push(repository)
         this.#cleanups.push(() => repository.stop())
       } catch (thrown) {

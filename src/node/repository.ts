@@ -5,6 +5,7 @@ import type { AuditLog } from '../memory/audit/mod.ts'
 import type { Redactor } from '../memory/redaction/mod.ts'
 import type { Clock, Egress, Entropy, Logger, RefStore, Sandbox, Signer, SourceTree, TaskProvider, Workspaces } from '../ports/mod.ts'
 import { Claims } from '../work/claims/mod.ts'
+import type { RecordOpener } from '../work/claims/mod.ts'
 import { Execution, defaultExecutionOptions } from '../work/execution/mod.ts'
 import type { ExecutionOptions, SetupCache } from '../work/execution/mod.ts'
 import type { ChorusConfig, RepositoryConfig } from './config.ts'
@@ -35,6 +36,7 @@ export interface JoinParts {
   readonly sandbox: Sandbox
   readonly session: SessionId
   readonly times: NodeTimes['claims']
+  readonly openRecord: RecordOpener | undefined
   readonly audit: AuditLog
   readonly redactor: Redactor
   readonly identity: AgentIdentity
@@ -62,6 +64,7 @@ export const joinRepository = async (parts: RepositoryParts, join: JoinParts): P
     // Until the member list exists, whoever holds the swarm key is a member.
     isMember: () => true,
     holderUnreachable: join.unreachable,
+    openRecord: join.openRecord,
   }, { session, namespace: config.claims.namespace, leaseMs: config.claims.leaseMs, renewMs: config.claims.renewMs, ...join.times })
   await claims.start()
   const execution = new Execution({

@@ -2,7 +2,7 @@ import type { NodeId, Oid, RefName, SessionId, TaskKey } from '../core/mod.ts'
 import { refName, taskKey } from '../core/mod.ts'
 import type { Logger } from '../ports/mod.ts'
 import { Claims, claimNames, openRecord } from '../work/claims/mod.ts'
-import type { Claim, ClaimEvent, ClaimRecord, ClaimsInit, Intent, IntentLog, IntentOutcome, Witnesses } from '../work/claims/mod.ts'
+import type { Claim, ClaimEvent, ClaimRecord, ClaimsInit, Intent, IntentLog, IntentOutcome, RecordOpener, Witnesses } from '../work/claims/mod.ts'
 import { ManualClock } from './manual-clock.ts'
 import { MemoryRemote } from './memory-ref-store.ts'
 import type { MemoryRefStore } from './memory-ref-store.ts'
@@ -17,7 +17,7 @@ export class ClaimsBench {
 
   /** `as`: the key of another node, for a copied state folder. The intents of an earlier run are passed on for a restart. */
   node(name: string, options: NodeOptions = {}): BenchNode {
-    const { clock = this.clock, intents = new MemoryIntentLog(), as = name, unreachable, isMember, logger = SILENT, ...init } = options
+    const { clock = this.clock, intents = new MemoryIntentLog(), as = name, unreachable, isMember, openRecord: opener, logger = SILENT, ...init } = options
     const store = this.remote.open(name)
     const signer = new SeededSigner(as)
     const session = new SeededEntropy(`session ${name}`).uuid() as SessionId
@@ -25,6 +25,7 @@ export class ClaimsBench {
       store, signer, clock, entropy: new SeededEntropy(name), logger, intents,
       isMember: isMember ?? (() => true),
       holderUnreachable: unreachable ?? (() => ({ witnesses: 0, others: 0 })),
+      openRecord: opener,
     }, { session, ...init })
     const events: ClaimEvent[] = []
     claims.onEvent((event) => { events.push(event) })
@@ -58,6 +59,7 @@ export interface NodeOptions extends Omit<ClaimsInit, 'session'> {
   readonly clock?: ManualClock
   readonly logger?: Logger
   readonly intents?: MemoryIntentLog
+  readonly openRecord?: RecordOpener
   readonly as?: string
   readonly unreachable?: (node: NodeId) => Witnesses
   readonly isMember?: (node: NodeId) => boolean

@@ -2,8 +2,8 @@ import { describe, expect, it } from 'vitest'
 import { canonicalJson, isoTime } from '../core/mod.ts'
 import type { TaskKey } from '../core/mod.ts'
 import { countingEntropy, HandClock, testSigner } from '../testing/gossip-kit.ts'
-import { encode, Gate, isSignedByAuthor, LIMITS, signedBytes, TOPICS } from './mod.ts'
-import type { Draft } from './mod.ts'
+import { encode, Gate, isSignedByAuthor, LIMITS, openEnvelope, signedBytes, TOPICS } from './mod.ts'
+import type { Draft, Opened, Opener } from './mod.ts'
 import { ReplayWindow } from './replay-window.ts'
 
 const alice = testSigner(1)
@@ -188,6 +188,31 @@ describe('the gate (docs/protocol.md §1.5)', () => {
     const { send, clock } = setup()
     const gate = new Gate({ clock, admits: (node) => node !== alice.node })
     expect(gate.judge({ topic: TOPICS.coordination, author: alice.node, bytes: send().bytes })).toEqual({ verdict: 'ignore', reason: 'author-refused' })
+  })
+
+  it('may share what it opened with others, and judges by its own clock and window', () => {
+    const { send, clock } = setup()
+    const opened = new Map<Uint8Array, ReturnType<Opener>>()
+    let looks = 0
+    const opener: Opener = (bytes) => {
+      const known = opened.get(bytes) ?? openEnvelope(bytes)
+      opened.set(bytes, known)
+      if (typeof known === 'string') return known
+      return { ...known, message: () => { looks += 1; return known.message() } }
+    }
+    const here = new Gate({ clock, opener })
+    const there = new Gate({ clock: { wallMs: () => clock.wallMs() + 2 * LIMITS.lifetimeMsMax, monotonicMs: () => clock.monotonicMs() }, opener })
+    const elsewhere = new Gate({ clock, opener })
+    const message = { topic: TOPICS.coordination, author: alice.node, bytes: send().bytes }
+    const first = here.judge(message)
+    expect(elsewhere.judge(message)).toEqual(first)
+    expect([here.judge(message).reason, there.judge(message).reason, elsewhere.judge({ ...message, topic: TOPICS.discussion }).reason]).toEqual(['replayed', 'expired', 'topic-mismatch'])
+    // Whoever refuses it for a reason of its own never looks further.
+    expect([opened.size, looks]).toEqual([1, 2])
+    const forged = { ...message, bytes: signed({ ...parse(message.bytes), id: '00000000-0000-4000-8000-0000000000fe' }, mallory) }
+    expect([here, elsewhere].map((gate) => gate.judge(forged).reason)).toEqual(['signature-invalid', 'signature-invalid'])
+    const found = opened.get(message.bytes) as Opened
+    expect(found.message()).toBe(found.message())
   })
 
   it('counts every verdict by its reason', () => {

@@ -9,6 +9,7 @@ import type { Envelope, EnvelopeOf } from './envelope.ts'
 import { Gate } from './gate.ts'
 import { MESSAGES } from './messages.ts'
 import type { MessageData, MessageType } from './messages.ts'
+import type { Opener } from './opening.ts'
 import type { JudgementReason } from './verdicts.ts'
 
 export interface PostOptions {
@@ -22,6 +23,8 @@ export interface PostOptions {
   /** Takes secrets out of `data` before it is signed. Rejects (SECRET_DENIED) to forbid the sending. */
   readonly redact: (data: Readonly<Record<string, unknown>>) => Promise<Readonly<Record<string, unknown>>>
   readonly admits?: (author: NodeId) => boolean
+  /** Reads what comes; default `openEnvelope`. */
+  readonly opener?: Opener | undefined
 }
 
 export interface Sent {
@@ -30,6 +33,7 @@ export interface Sent {
   readonly recipients: number
 }
 
+/** The envelope is shared with the other handlers, and is not changed by any. */
 export type Handler<Type extends MessageType> = (envelope: EnvelopeOf<Type>) => void | Promise<void>
 
 /** What the rooms and the coordinator need of the post. */
@@ -53,7 +57,7 @@ export class Post implements MessagePost {
 
   constructor(options: PostOptions) {
     this.#options = options
-    this.gate = new Gate({ clock: options.clock, ...(options.admits === undefined ? {} : { admits: options.admits }) })
+    this.gate = new Gate({ clock: options.clock, opener: options.opener, ...(options.admits === undefined ? {} : { admits: options.admits }) })
   }
 
   start(): Promise<void> {

@@ -2,7 +2,7 @@ import { fail, ok } from '../../core/mod.ts'
 import type { NodeId, Oid, Result, TaskKey } from '../../core/mod.ts'
 import type { RefRecord } from '../../ports/mod.ts'
 import { openRecord } from './record.ts'
-import type { ClaimRecord } from './record.ts'
+import type { ClaimRecord, RecordOpener } from './record.ts'
 import { transitionFault } from './transition.ts'
 
 export interface ChainExpectation {
@@ -10,6 +10,8 @@ export interface ChainExpectation {
   /** The tip that was valid when last seen; the chain must continue it, or start at a later epoch. */
   readonly known: { readonly oid: Oid; readonly record: ClaimRecord } | undefined
   isMember(node: NodeId): boolean
+  /** Default: `openRecord`. */
+  readonly openRecord?: RecordOpener
 }
 
 export interface ChainFault {
@@ -23,9 +25,10 @@ export interface ChainFault {
  * step from its parent, and that a member wrote the tip. Newest first, at least one.
  */
 export const judgeChain = (commits: readonly RefRecord[], expected: ChainExpectation): Result<ClaimRecord, ChainFault> => {
+  const open = expected.openRecord ?? openRecord
   const records: ClaimRecord[] = []
   for (const commit of commits) {
-    const opened = openRecord(commit.message)
+    const opened = open(commit.message)
     if (!opened.ok) return lasting(opened.reason)
     const { record } = opened.value
     if (record.key !== expected.key) return lasting('the record is of another task')

@@ -2,6 +2,7 @@ import type { NodeId, SessionId, TaskKey } from '../../core/mod.ts'
 import type { Clock, Entropy, Logger, RefStore, Signer } from '../../ports/mod.ts'
 import type { IntentLog } from './intents.ts'
 import type { Witnesses } from './lease.ts'
+import type { RecordOpener } from './record.ts'
 import type { ClaimSettings } from './settings.ts'
 import type { Claim } from './table.ts'
 
@@ -16,6 +17,8 @@ export interface ClaimsComponents {
   isMember(node: NodeId): boolean
   /** Of the members but this node and the one asked about: how many there are, and how many cannot reach it. */
   holderUnreachable(node: NodeId): Witnesses
+  /** Reads the records of chains; default: the pure `openRecord`. */
+  readonly openRecord?: RecordOpener | undefined
 }
 
 export interface ClaimsInit extends Partial<ClaimSettings> {

@@ -1,7 +1,7 @@
 export { claimNames, CLAIMS_ROOT, leafOf } from './leaf.ts'
 export type { ClaimNames } from './leaf.ts'
 export { openRecord, sealRecord } from './record.ts'
-export type { ClaimRecord, ClaimState, OpenedRecord } from './record.ts'
+export type { ClaimRecord, ClaimState, OpenedRecord, RecordOpener } from './record.ts'
 export { EPOCHS_MAX, transitionFault } from './transition.ts'
 export { judgeChain } from './chain.ts'
 export { CLAIM_SETTINGS } from './settings.ts'

@@ -100,6 +100,34 @@ describe('an invalid tip is quarantined', () => {
     expect((await b.claims.clear(key)).ok).toBe(false)
   })
 
+  test('nodes may share what they read of a record, and judge the chain by themselves', async () => {
+    const bench = new ClaimsBench()
+    const opened = new Map<string, ReturnType<typeof openRecord>>()
+    let asked = 0
+    const sharing = (message: string): ReturnType<typeof openRecord> => {
+      asked += 1
+      const known = opened.get(message) ?? openRecord(message)
+      opened.set(message, known)
+      return known
+    }
+    const a = bench.node('a')
+    await won(a.claims.acquire(key))
+    const observers = ['b', 'c'].map((name) => bench.node(name, { openRecord: sharing }))
+    for (const { claims } of observers) {
+      claims.track([key])
+      await claims.refresh()
+      expect(claims.view(key)).toMatchObject({ state: 'held', holder: a.signer.node })
+    }
+    expect([asked, opened.size]).toEqual([2, 1])
+    await a.claims.renewAll()
+    plant(bench, await forged(bench, a, { epoch: 9 as ClaimRecord['epoch'] }))
+    for (const { claims } of observers) {
+      await claims.refresh()
+      expect(claims.view(key).state).toBe('quarantined')
+    }
+    expect([asked, opened.size]).toEqual([6, 3])
+  })
+
   test('every record that the service writes is one that others read', async () => {
     const bench = new ClaimsBench()
     const a = bench.node('a')

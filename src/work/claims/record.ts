@@ -51,8 +51,19 @@ export const sealRecord = (record: ClaimRecord, signer: Signer, mark = ''): stri
   return `${subjectOf(record)}${mark}\n\n${canonicalJson({ ...record, signature })}`
 }
 
-/** Reads what `sealRecord` wrote, and nothing else: any other byte is a reason. Checks the signature. */
-export const openRecord = (message: string): Result<OpenedRecord> => {
+/** Reads what `sealRecord` wrote, and nothing else: any other byte is a reason. Checks the signature. Pure: one text, one answer. */
+export type RecordOpener = (message: string) => Result<OpenedRecord>
+
+export const openRecord: RecordOpener = (message) => {
+  const read = readRecord(message)
+  if (!read.ok) return read
+  const { record, signature } = read.value
+  if (!verify(record.node, signedBytes(record), signature)) return fail('the signature does not fit the node that it names')
+  return ok({ record, leaf: leafOf(record.key) })
+}
+
+/** All but the signature: what is well-formed may be by anyone. */
+export const readRecord = (message: string): Result<{ readonly record: ClaimRecord; readonly signature: string }> => {
   if (Buffer.byteLength(message) > MESSAGE_BYTES_MAX) return fail(`the message is over ${MESSAGE_BYTES_MAX} bytes`)
   const end = message.indexOf('\n\n')
   if (end < 0 || !message.startsWith('chorus-claim ')) return fail('the message is no claim record')
@@ -65,8 +76,7 @@ export const openRecord = (message: string): Result<OpenedRecord> => {
   const { signature, ...record } = value.value as unknown as ClaimRecord & { readonly signature: string }
   const subject = message.slice(0, end).replace(/ \[skip ci\]$/, '')
   if (subject !== subjectOf(record)) return fail('the subject does not fit the record')
-  if (!verify(record.node, signedBytes(record), signature)) return fail('the signature does not fit the node that it names')
-  return ok({ record, leaf: leafOf(record.key) })
+  return ok({ record, signature })
 }
 
 const subjectOf = (record: ClaimRecord): string =>

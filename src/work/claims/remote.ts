@@ -9,8 +9,8 @@ import type { IntentLog } from './intents.ts'
 import type { ClaimNames } from './leaf.ts'
 import { isRenewal, validTip } from './lease.ts'
 import type { Move, RecordDraft } from './move.ts'
-import { openRecord, sealRecord } from './record.ts'
-import type { ClaimRecord } from './record.ts'
+import { readRecord, sealRecord } from './record.ts'
+import type { ClaimRecord, RecordOpener } from './record.ts'
 import type { ClaimTimes } from './settings.ts'
 import type { ClaimStats } from './stats.ts'
 import type { ClaimEntry, ClaimTable } from './table.ts'
@@ -45,6 +45,7 @@ export interface RemoteParts {
   readonly stats: ClaimStats
   readonly times: ClaimTimes
   readonly isMember: ChainExpectation['isMember']
+  readonly openRecord: RecordOpener
 }
 
 /** A chain is read back so far to find a known record: at a renewal each 30 s, more than eight hours. */
@@ -69,7 +70,7 @@ export class ClaimRemote {
 
   /** Takes in a tip that was read: fetches what is new in its chain, judges it, and tells the machine. The oids that are new. */
   async observe(entry: ClaimEntry, tip: Oid | null, { awaited }: { readonly awaited: boolean }): Promise<readonly Oid[]> {
-    const { table, store, isMember } = this.#parts
+    const { table, store, isMember, openRecord } = this.#parts
     const { seen } = entry.lease
     if (tip === null) { table.apply(entry, { kind: 'read', tip: null, awaited }); return [] }
     if (seen.kind === 'tip' && seen.oid === tip) return []
@@ -78,7 +79,7 @@ export class ClaimRemote {
     const history = await store.history(entry.lease.ref, tip, known === undefined ? { limit: 2 } : { limit: HISTORY_MAX, until: known.oid })
     if (!history.ok) { this.#quarantine(entry, tip, { reason: history.reason, passing: false }); return [] }
     const passed = history.value.map((commit) => commit.oid)
-    const judged = tip === known?.oid ? { ok: true as const, value: known.record } : judgeChain(history.value, { key: entry.lease.key, known, isMember })
+    const judged = tip === known?.oid ? { ok: true as const, value: known.record } : judgeChain(history.value, { key: entry.lease.key, known, isMember, openRecord })
     if (!judged.ok) { this.#quarantine(entry, tip, judged.reason); return passed }
     table.apply(entry, { kind: 'read', tip: { oid: tip, record: judged.value, passed }, awaited })
     return passed
@@ -123,12 +124,12 @@ export class ClaimRemote {
     return 'the machine has no answer'
   }
 
-  /** What is written is checked as others will check it: a record that they would quarantine never leaves. */
+  /** What is written is checked as others will check it, but for the signature that was just made: a record that they would quarantine never leaves. */
   create(entry: ClaimEntry, record: ClaimRecord): Promise<Oid> {
     const { store, signer, names } = this.#parts
     const message = sealRecord(record, signer, names.mark)
-    const opened = openRecord(message)
-    assert(opened.ok, `a record that this node writes is valid: ${opened.ok ? '' : opened.reason}`)
+    const read = readRecord(message)
+    assert(read.ok, `a record that this node writes is valid: ${read.ok ? '' : read.reason}`)
     const fault = transitionFault(record.parent === null ? null : validTip(entry.lease)?.record ?? null, record)
     assert(fault === undefined, `a move that this node makes is allowed: ${fault}`)
     return store.create({ parent: record.parent, message, atSeconds: record.atSeconds })

@@ -15,7 +15,7 @@ import type { ClaimNames } from './leaf.ts'
 import { isLeased } from './lease.ts'
 import type { Lease, Self, Witnesses } from './lease.ts'
 import { ClaimMoves, isDone } from './moves.ts'
-import { RESULT_BYTES_MAX } from './record.ts'
+import { openRecord, RESULT_BYTES_MAX } from './record.ts'
 import { ClaimRemote } from './remote.ts'
 import { claimTimes } from './settings.ts'
 import { settleIntents, watchOwnClaims } from './start-up.ts'
@@ -61,7 +61,7 @@ export class Claims {
       emit: (event) => { this.#emit(event) },
       settle: (oid, outcome) => { this.#settle(oid, outcome) },
     })
-    const remote = this.#remote = new ClaimRemote({ store, signer, clock, entropy, intents, names, table, stats, times, isMember: (node) => components.isMember(node) })
+    const remote = this.#remote = new ClaimRemote({ store, signer, clock, entropy, intents, names, table, stats, times, isMember: (node) => components.isMember(node), openRecord: components.openRecord ?? openRecord })
     const ended = this.#ended = new EndedList(store, names)
     this.#moves = new ClaimMoves({
       table, remote, ended, self: this.#self, clock, logger, stats,
@@ -225,7 +225,7 @@ export class Claims {
   /** Claims of earlier sessions of this node, all tasks of the repository included: taken over (next epoch), given back, or left. */
   async adopt(decide: (view: ClaimView, key: TaskKey) => 'take over' | 'release' | 'leave'): Promise<readonly AdoptedClaim[]> {
     await this.settle()
-    await watchOwnClaims(this.#table, this.#components.store, { names: this.#names, self: this.#self })
+    await watchOwnClaims(this.#table, this.#components.store, { names: this.#names, self: this.#self, openRecord: this.#components.openRecord ?? openRecord })
     await this.refresh()
     return this.#housekeeping.adopt(({ lease: { key } }) => decide(this.view(key), key))
   }

@@ -3,7 +3,7 @@ import type { RefStore } from '../../ports/mod.ts'
 import type { Intent, IntentLog, IntentOutcome, SettledIntent } from './intents.ts'
 import type { ClaimNames } from './leaf.ts'
 import type { Self } from './lease.ts'
-import { openRecord } from './record.ts'
+import type { RecordOpener } from './record.ts'
 import { HISTORY_MAX } from './remote.ts'
 import type { ClaimTable } from './table.ts'
 
@@ -38,8 +38,8 @@ const outcomeOf = async (intent: Intent, tip: Oid | undefined, store: RefStore):
 }
 
 /** Watches also the tasks that nobody named yet and that an earlier session of this node still has. */
-export const watchOwnClaims = async (table: ClaimTable, store: RefStore, options: { readonly names: ClaimNames; readonly self: Self }): Promise<void> => {
-  const { names, self } = options
+export const watchOwnClaims = async (table: ClaimTable, store: RefStore, options: { readonly names: ClaimNames; readonly self: Self; readonly openRecord: RecordOpener }): Promise<void> => {
+  const { names, self, openRecord } = options
   const watched = new Set<RefName>(table.entries().map((entry) => entry.lease.ref))
   const foreign = [...await store.tips(`${names.prefix}claims/`)].filter(([ref]) => !watched.has(ref)).slice(0, SCANNED_MAX)
   for (const [ref, tip] of foreign) {
