@@ -1,0 +1,6 @@
+export { CHEATS, checkOf, GENERAL_CHECK, SimProject } from './project.ts'
+export type { Cheat, CheckResult, Edits, Files, SimProjectOptions } from './project.ts'
+export { SimRepository } from './repository.ts'
+export type { Merged, SimCommit, SimCommitDraft, SimTrailer } from './repository.ts'
+export { SimSources } from './sources.ts'
+export type { SimSourcesOptions } from './sources.ts'
