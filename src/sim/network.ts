@@ -41,6 +41,8 @@ export class SimNetwork {
   readonly #nodes = new Map<NodeId, SimGossip>()
   /** Directions that carry nothing: `from to`. */
   readonly #cut = new Set<string>()
+  /** On each topic. */
+  readonly #lastSaid = new Map<string, Uint8Array>()
 
   constructor(parts: NetworkParts) { this.parts = parts }
 
@@ -84,6 +86,7 @@ export class SimNetwork {
   send(author: SimGossip, topic: string, bytes: Uint8Array): number {
     const { chance, profile } = this.parts
     const { latency, lost, doubled, altered, replayed, replayedAfterMs } = profile()
+    this.#lastSaid.set(topic, bytes)
     const hearers = [...this.#nodes.values()].filter((node) => node !== author && node.hears(topic) && this.#route(author.self, node.self))
     const waves = Array.from({ length: Math.min(WAVES_MAX, hearers.length) }, () => ({ afterMs: chance.delayMs(latency), hearers: [] as SimGossip[] }))
     for (const hearer of hearers) {
@@ -108,6 +111,21 @@ export class SimNetwork {
       if (hearer === undefined) return
       hearer.deliver(message, (verdict) => { emit({ kind: 'foul', node: to, life: hearer.process.life, foul, verdict }) })
     })
+  }
+
+  /** A stranger on the mesh: takes what was said last, changes what suits it, or says it in another's name. */
+  forge(chance: Chance): void {
+    const [topic, said] = chance.pick([...this.#lastSaid, undefined]) ?? []
+    const nodes = [...this.#nodes.keys()]
+    if (topic === undefined || said === undefined || nodes.length < 2) return
+    const [author, to] = [chance.pick(nodes), chance.pick(nodes)]
+    const envelope = JSON.parse(Buffer.from(said).toString('utf8')) as Record<string, unknown>
+    const way = chance.pick(['forged', 'unsigned', 'mistyped'] as const)
+    if (way === 'mistyped') this.foul(to, { topic, author, bytes: chance.bytes(chance.integer(200)) }, way)
+    else {
+      const { signature, ...rest }: Record<string, unknown> = { ...envelope, id: chance.uuid(), from: author }
+      this.foul(to, { topic, author, bytes: Buffer.from(JSON.stringify(way === 'forged' ? { ...rest, signature } : rest)) }, way)
+    }
   }
 
   #open(from: NodeId, to: NodeId): boolean { return this.#cut.size === 0 || !this.#cut.has(`${from} ${to}`) }

@@ -33,6 +33,9 @@ interface RemoteParts {
   readonly reaches: (node: NodeId) => boolean
   /** Names under which claim refs live. */
   readonly claimsPrefix: string
+  readonly now: () => number
+  /** A push leaves, whatever becomes of it. */
+  readonly sent: (updates: readonly RefUpdate[], recordOf: (update: RefUpdate) => ClaimRecord | undefined) => void
 }
 
 const OPENED_MAX = 50_000
@@ -82,7 +85,7 @@ export class SimRemote {
     return opened?.ok === true ? opened.value.record : undefined
   }
 
-  apply(updates: readonly RefUpdate[], by: { readonly node: NodeId; readonly life: string; readonly objects: Objects; readonly atomic: boolean }): ReadonlyMap<RefName, PushAnswer> {
+  apply(updates: readonly RefUpdate[], by: { readonly node: NodeId; readonly life: string; readonly objects: Objects; readonly atomic: boolean; readonly sentMs: number }): ReadonlyMap<RefName, PushAnswer> {
     const before = new Map(updates.map(({ ref }) => [ref, this.repository.refs.get(ref) ?? null]))
     const answers = this.repository.apply(updates, by.objects, by.atomic)
     this.#listings.clear()
@@ -92,10 +95,10 @@ export class SimRemote {
       return {
         ref, from, to, accepted: answer?.kind === 'accepted',
         ...answer?.kind === 'refused' ? { reason: answer.reason } : {},
-        ...claim ? { record: this.#recordPushed(to, by.objects), before: this.claimAt(before.get(ref) ?? null) } : {},
+        ...claim ? { record: this.recordPushed(to, by.objects), before: this.claimAt(before.get(ref) ?? null) } : {},
       }
     })
-    this.parts.emit({ kind: 'push', node: by.node, life: by.life, atomic: by.atomic, updates: pushed })
+    this.parts.emit({ kind: 'push', node: by.node, life: by.life, atomic: by.atomic, updates: pushed, sentMs: by.sentMs })
     return answers
   }
 
@@ -106,7 +109,7 @@ export class SimRemote {
   }
 
   /** Also of a push that was refused, whose objects never arrived. */
-  #recordPushed(to: Oid | null, objects: Objects): ClaimRecord | undefined {
+  recordPushed(to: Oid | null, objects: Objects): ClaimRecord | undefined {
     const body = to === null ? undefined : objects.get(to)?.body
     const commit = body === undefined ? undefined : commitParts(body)
     const opened = commit === undefined ? undefined : this.open(commit.message)
@@ -171,9 +174,11 @@ export class SimRefStore implements RefStore {
     if (updates.length === 0) return new Map()
     assert(new Set(updates.map((update) => update.ref)).size === updates.length, 'a push names each ref once')
     for (const { to } of updates) assert(to === null || this.objects.has(to) || this.#remote.repository.objects.has(to), `a pushed object is known locally: ${to}`)
-    const profile = this.#remote.parts.profile()
+    const { profile: profileNow, sent, now } = this.#remote.parts
+    const profile = profileNow()
+    sent(updates, ({ to }) => this.#remote.recordPushed(to, this.objects))
     const unclear = (): ReadonlyMap<RefName, PushAnswer> => new Map(updates.map(({ ref }) => [ref, { kind: 'unclear', reason: 'the connection was lost' }]))
-    const by = { node: this.#node, life: this.#process.life, objects: this.objects, atomic }
+    const by = { node: this.#node, life: this.#process.life, objects: this.objects, atomic, sentMs: now() }
     const chance = this.#chance
     const fate = chance.fraction()
     const { requestLost, answerLost, landsLate, refused } = profile
