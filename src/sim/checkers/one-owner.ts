@@ -28,7 +28,7 @@ export const oneOwner: MakeChecker = () => {
         const { record } = update
         const epoch = `${record.epoch} ${record.key}`
         const owner = owners.get(epoch)
-        if (owner === undefined || record.parent === null) owners.set(epoch, record)
+        if (owner === undefined || update.before === undefined) owners.set(epoch, record)
         else if (!isSameOwner(owner, record)) broken.push(`epoch ${record.epoch} of ${record.key} went from ${short(owner.node)} to ${short(record.node)}, ${record.state}`)
       }
       return broken
