@@ -1,5 +1,5 @@
 import { isOid, sha256, taskKey } from '../core/mod.ts'
-import type { NodeId, Oid } from '../core/mod.ts'
+import type { NodeId, Oid, TaskKey } from '../core/mod.ts'
 import type { Task, TaskEvent } from '../ports/mod.ts'
 
 export interface SimBoardOptions {
@@ -10,11 +10,10 @@ export interface SimBoardOptions {
   readonly nowMs: () => number
 }
 
-/** What was named as the work on a task, each time that it was another commit. */
+/** What was named as the work on a task: a second one for the same task is another commit. */
 export interface Completion {
   readonly number: string
-  /** Undefined when none was named. */
-  readonly commit: Oid | undefined
+  readonly commit: Oid
   readonly node: NodeId
   readonly atMs: number
 }
@@ -30,6 +29,7 @@ export class SimBoard {
   readonly #nowMs: () => number
   /** Oldest first; undefined: withdrawn. */
   readonly #tasks = new Map<string, Version[]>()
+  readonly #completed = new Set<string>()
   readonly #reports = new Map<string, { count: number; last: TaskEvent }>()
   #changedMs = -Infinity
   #now: readonly Task[] | undefined
@@ -54,7 +54,9 @@ export class SimBoard {
 
   taskAt(number: string, atMs: number): Task | undefined { return versionAt(this.#tasks.get(number) ?? [], atMs) }
   task(number: string): Task | undefined { return this.#tasks.get(number)?.at(-1)?.task }
-  isCompleted(number: string): boolean { return this.completions.some((completion) => completion.number === number) }
+  byKey(key: TaskKey): Task | undefined { return this.task(key.slice(key.indexOf('#') + 1)) }
+  /** By a node, whether or not it named a commit. */
+  isCompleted(number: string): boolean { return this.#completed.has(number) }
   reports(number: string): { readonly count: number; readonly last: TaskEvent } | undefined { return this.#reports.get(number) }
 
   add(number: string, fields: Partial<Omit<Task, 'key' | 'number' | 'contentHash'>> = {}): Task {
@@ -86,12 +88,12 @@ export class SimBoard {
   /** The first closes the task. One that names another commit is an effect of its own: then two works were shown as done. */
   complete(number: string, { commit, node }: { readonly commit: string; readonly node: NodeId }): 'completed' | 'already-complete' {
     const task = this.task(number)
-    const named = isOid(commit) ? commit : undefined
-    const before = this.completions.filter((completion) => completion.number === number)
     // What a person removed is as complete as it will be.
     if (task === undefined) return 'already-complete'
-    if (before.length > 0 && (named === undefined || before.some((completion) => completion.commit === named))) return 'already-complete'
-    this.completions.push({ number, commit: named, node, atMs: this.#nowMs() })
+    const named = isOid(commit) ? commit : undefined
+    if (this.#completed.has(number) && (named === undefined || this.completions.some((before) => before.number === number && before.commit === named))) return 'already-complete'
+    this.#completed.add(number)
+    if (named !== undefined) this.completions.push({ number, commit: named, node, atMs: this.#nowMs() })
     if (task.state === 'open') this.close(number)
     return 'completed'
   }

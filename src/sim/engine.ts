@@ -5,7 +5,7 @@ import type { Chance, Latency } from './chance.ts'
 import type { Happening } from './events.ts'
 import type { SimProcess } from './process.ts'
 import { CHEATS } from './repository/mod.ts'
-import type { Edits, SimProject } from './repository/mod.ts'
+import type { Cheat, Edits, SimProject } from './repository/mod.ts'
 import { agentCommand } from './sandbox.ts'
 import type { SimWorkspaces } from './workspaces.ts'
 
@@ -56,6 +56,16 @@ export interface SimEngineOptions {
 
 type Deed = 'right' | 'wrong' | 'breaks' | 'cheats' | 'hangs' | 'fails' | 'nothing'
 
+interface Attempt {
+  readonly number: string
+  readonly deed: Deed
+  readonly cheat: Cheat
+  readonly chance: Chance
+  rounds: number
+}
+
+const numberOf = ({ taskId }: AgentRequest): string => taskId.slice(taskId.lastIndexOf('#') + 1)
+
 const ATTEMPTS_KNOWN_MAX = 64
 
 /** An agent that does what chance says, and says each time that all is well. */
@@ -64,7 +74,7 @@ export class SimEngine implements AgentRunner {
   readonly needs = { mounts: [] }
   readonly #options: SimEngineOptions
   /** By clone: what it does there, round after round. */
-  readonly #attempts = new BoundedMap<string, { readonly deed: Deed; readonly chance: Chance; rounds: number }>(ATTEMPTS_KNOWN_MAX)
+  readonly #attempts = new BoundedMap<string, Attempt>(ATTEMPTS_KNOWN_MAX)
   #count = 0
   #running = 0
 
@@ -91,10 +101,9 @@ export class SimEngine implements AgentRunner {
   async #round(request: AgentRequest, bench: AgentBench): Promise<AgentReport> {
     const { process, node, emit } = this.#options
     const profile = this.#options.profile()
-    const number = request.taskId.slice(request.taskId.lastIndexOf('#') + 1)
     const attempt = this.#attemptAt(bench.workspacePath, request)
     attempt.rounds += 1
-    const { chance } = attempt
+    const { chance, number } = attempt
     const deed = attempt.rounds > 1 && attempt.deed !== 'cheats' && chance.happens(profile.mendShare) ? 'right' : attempt.deed
     const slow = chance.happens(profile.slowShare)
     const forMs = deed === 'hangs' ? undefined : chance.delayMs(slow ? profile.slowMs : profile.quickMs)
@@ -102,9 +111,9 @@ export class SimEngine implements AgentRunner {
     const program = await bench.start(agentCommand({ forMs, code: deed === 'fails' ? 1 : 0, outputBytes }))
     bench.progress({ kind: 'step', text: 'reading the code' })
     // What it wrote before it hung is there.
-    if (deed === 'hangs' && chance.happens(0.5)) this.#edit(bench.workspacePath, 'right', { number, chance })
+    if (deed === 'hangs' && chance.happens(0.5)) this.#edit(bench.workspacePath, 'right', attempt)
     const end = await program.ended
-    if (end.outcome === 'exited' && deed !== 'hangs') this.#edit(bench.workspacePath, deed, { number, chance })
+    if (end.outcome === 'exited' && deed !== 'hangs') this.#edit(bench.workspacePath, deed, attempt)
     emit({ kind: 'ran', node, life: process.life, what: 'agent', number, commit: undefined, green: undefined })
     const report = { said: 'All checks pass.', commandsExecuted: 1 + chance.integer(5), tokens: null, usage: [] }
     if (end.outcome !== 'exited') return { ...report, outcome: end.outcome === 'timeout' ? 'timeout' : 'failed', detail: `it ended as ${end.outcome}` }
@@ -123,17 +132,17 @@ export class SimEngine implements AgentRunner {
     }
   }
 
-  #attemptAt(path: string, request: AgentRequest): { readonly deed: Deed; readonly chance: Chance; rounds: number } {
+  #attemptAt(path: string, request: AgentRequest): Attempt {
     const known = this.#attempts.get(path)
     if (known !== undefined && request.feedback !== undefined) return known
     this.#count += 1
     const chance = this.#options.chance.fork(`${request.taskId} ${this.#count}`)
-    const made = { deed: deedOf(this.#options.profile(), chance), chance, rounds: 0 }
+    const made: Attempt = { number: numberOf(request), deed: deedOf(this.#options.profile(), chance), cheat: chance.pick(CHEATS), chance, rounds: 0 }
     this.#attempts.set(path, made)
     return made
   }
 
-  #edit(path: string, deed: Deed, { number, chance }: { readonly number: string; readonly chance: Chance }): void {
+  #edit(path: string, deed: Deed, { number, cheat, chance }: Attempt): void {
     const { project, workspaces, others } = this.#options
     const files = workspaces.look(path)?.files
     if (files === undefined) return
@@ -142,7 +151,7 @@ export class SimEngine implements AgentRunner {
     switch (deed) {
       case 'right': case 'hangs': return write(new Map([...project.mend(files), ...project.solve(number, files, note)]))
       case 'wrong': return write(project.miss(number, files, note))
-      case 'cheats': return write(project.cheat(number, files, chance.pick(CHEATS)))
+      case 'cheats': return write(project.cheat(number, files, cheat))
       case 'breaks': {
         const candidates = (others?.() ?? [...project.numbers]).filter((other) => project.fileOf(other) !== project.fileOf(number))
         const solved = project.solve(number, files, note)
