@@ -150,7 +150,7 @@ export class ChorusNode {
     })
     this.#membership = membership
     if (this.#stopped) return
-    this.#repositories = await this.#joinRepositories(session, audit, redactor)
+    this.#repositories = await this.#joinRepositories(membership, { session, audit, redactor })
     if (this.#stopped) return
     const coordinator = new Coordinator({
       clock, logger, identity: this.#identity, repositories: this.#repositories.map(({ work }) => work), members: membership, runner,
@@ -189,14 +189,14 @@ export class ChorusNode {
     })
   }
 
-  async #joinRepositories(session: SessionId, audit: AuditLog, redactor: Redactor): Promise<readonly JoinedRepository[]> {
+  async #joinRepositories(membership: Membership, here: { readonly session: SessionId; readonly audit: AuditLog; readonly redactor: Redactor }): Promise<readonly JoinedRepository[]> {
     const joined: JoinedRepository[] = []
     let failure: unknown
     for (const parts of this.#parts.repositories) {
       if (this.#stopped) return joined
       const name = `${parts.provider.name}:${parts.provider.repository}`
       try {
-        const repository = await joinRepository(parts, { ...this.#parts, times: this.#times.claims, openRecord: this.#parts.openers?.record, session, audit, redactor, identity: this.#identity, unreachable: (node) => this.#unreachable(node) })
+        const repository = await joinRepository(parts, { ...this.#parts, times: this.#times.claims, openRecord: this.#parts.openers?.record, ...here, identity: this.#identity, unreachable: (node) => membership.unreachable(node) })
         joined.push(repository)
         this.#cleanups.push(() => repository.stop())
       } catch (thrown) {
@@ -211,15 +211,6 @@ export class ChorusNode {
       throw new ChorusError(code, `no repository can be worked on: ${[...this.#problems.values()].join('; ')}`, { setting: 'repositories', cause: failure })
     }
     return joined
-  }
-
-  /** Who else says that it cannot reach the holder: the witnesses of an early takeover. */
-  #unreachable(node: NodeId): { readonly witnesses: number; readonly others: number } {
-    const members = this.#membership?.members() ?? []
-    const others = members.filter((member) => !member.self && member.present && member.node !== node)
-    // Whoever still reaches it itself has no need of witnesses.
-    if (members.find((member) => member.self)?.unreachable.includes(node) !== true) return { witnesses: 0, others: others.length }
-    return { witnesses: others.filter((member) => member.unreachable.includes(node)).length, others: others.length }
   }
 
   #loadChanged(): void {

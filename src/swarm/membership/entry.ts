@@ -77,6 +77,18 @@ export const memberOf = (entry: Entry, connected: boolean): Member => ({
   unreachable: entry.unreachable,
 })
 
+/** Whether two entries of one member, present both times, look the same to others, but for the time of the last message. */
+export const sameFacts = (a: Entry, b: Entry): boolean =>
+  a.currentTasks === b.currentTasks && a.maxTasks === b.maxTasks && statusOf(a) === statusOf(b) && a.linkClosedMs === b.linkClosedMs
+  && sameItems(a.unreachable, b.unreachable) && sameProfile(a.profile, b.profile) && (a.tasks === b.tasks || sameItems([...a.tasks], [...b.tasks]))
+
+const sameProfile = (a: Profile, b: Profile): boolean =>
+  a === b || (a.agentId === b.agentId && a.role === b.role && a.specialization === b.specialization && sameItems(a.expertise, b.expertise)
+    && sameItems(a.capabilities, b.capabilities) && sameItems(a.models, b.models) && sameItems(a.repositories, b.repositories))
+
+const sameItems = (a: readonly string[], b: readonly string[]): boolean =>
+  a === b || (a.length === b.length && a.every((item, index) => item === b[index]))
+
 /** Moves the count by what the last numbers do not have in them yet. */
 const progressed = (entry: Entry, { data }: EnvelopeOf<'task_progress'>, stamp: number): Entry => {
   const tasks = new Set(entry.tasks)

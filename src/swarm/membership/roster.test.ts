@@ -4,7 +4,7 @@ import type { NodeId, TaskKey } from '../../core/mod.ts'
 import type { MessageData } from '../../wire/mod.ts'
 import { memberOf } from './entry.ts'
 import type { PresenceEnvelope } from './entry.ts'
-import { emptyRoster, ROSTER_TIMES, rosterWakeMs, stepRoster, unreachableNow } from './roster.ts'
+import { emptyRoster, isUnreachable, ROSTER_TIMES, stepRoster, unreachableNow } from './roster.ts'
 import type { RosterInput, RosterTimes } from './roster.ts'
 
 const WALL_MS = 1_800_000_000_000
@@ -32,7 +32,7 @@ const story = (times: Partial<RosterTimes> = {}) => {
   const tick = (nowMs: number): void => step(nowMs, { kind: 'tick' })
   const member = (node = bob) => { const entry = state.entries.get(node); return entry === undefined ? undefined : memberOf(entry, state.connected.has(entry.node)) }
   const take = (): string[] => lines.splice(0)
-  return { hear, available, progress, link, tick, member, take, wakeMs: () => rosterWakeMs(state), state: () => state }
+  return { hear, available, progress, link, tick, member, take, wakeMs: () => state.wakeMs, state: () => state }
 }
 
 describe('the roster', () => {
@@ -54,14 +54,15 @@ describe('the roster', () => {
   })
 
   it('tells whom it cannot reach once a link has been closed for five seconds, and what others say of that', () => {
-    const { available, link, member, state } = story()
+    const { available, link, member, state, wakeMs } = story()
     available(0)
     link(0, true)
     link(1_000, false)
-    expect(unreachableNow(state(), 5_999)).toEqual({ nodes: [], nextMs: 6_000 })
-    expect(unreachableNow(state(), 6_000)).toEqual({ nodes: [bob], nextMs: undefined })
+    expect(wakeMs()).toBe(6_000)
+    expect([unreachableNow(state(), 5_999), isUnreachable(state(), bob, 5_999)]).toEqual([[], false])
+    expect([unreachableNow(state(), 6_000), isUnreachable(state(), bob, 6_000)]).toEqual([[bob], true])
     available(7_000)
-    expect(unreachableNow(state(), 7_000).nodes).toEqual([])
+    expect([unreachableNow(state(), 7_000), isUnreachable(state(), bob, 7_000)]).toEqual([[], false])
     available(8_000, { unreachable: ['carol' as NodeId] })
     expect(member()?.unreachable).toEqual(['carol'])
     available(9_000)
@@ -93,6 +94,7 @@ describe('the roster', () => {
     available(0)
     expect(wakeMs()).toBe(900)
     link(100, false)
+    expect(wakeMs()).toBe(300)
     tick(300)
     expect(take().at(-1)).toBe('300 member_left bob offline disconnected')
     expect(wakeMs()).toBe(1_300)
@@ -104,6 +106,7 @@ describe('the roster', () => {
     link(0, true)
     link(1_000, false)
     expect(member()).toMatchObject({ connected: false, unreachableSinceMs: 1_000, status: 'ready' })
+    tick(6_000)
     expect(wakeMs()).toBe(21_000)
     // Still on its way when the link closed: no sign of life.
     available(2_000)
@@ -162,6 +165,62 @@ describe('the roster', () => {
     expect(member()).toMatchObject({ currentTasks: 0, status: 'ready', tasks: [] })
     progress(32, 'released', { key: 'local:a#3' })
     expect(member()?.currentTasks).toBe(0)
+  })
+
+  it('tells a change of anything that others can see, and nothing else', () => {
+    const { hear, available, progress, link, take } = story()
+    const words = { agent_id: 'b', role: 'QA', expertise: ['Go'], capabilities: ['test'], models: ['m'], repositories: ['local:a'], max_tasks: 2 }
+    const announced = { ...words, specialization: '', current_tasks: 0, status: 'ready' }
+    available(0)
+    hear(0, 'role_announcement', announced)
+    hear(0, 'capability_broadcast', words)
+    take()
+    const told = (change: () => void): string[] => { change(); return take() }
+    // All again, word by word.
+    expect(told(() => { hear(1, 'role_announcement', announced); hear(2, 'capability_broadcast', words); available(3, { unreachable: [] }) })).toEqual([])
+    const changed = (at: number, status = 'ready'): string[] => [`${at} member_changed bob ${status}`]
+    expect(told(() => { hear(10, 'role_announcement', { ...announced, agent_id: 'c' }) })).toEqual(changed(10))
+    expect(told(() => { hear(11, 'role_announcement', { ...announced, agent_id: 'c', role: 'Dev' }) })).toEqual(changed(11))
+    expect(told(() => { hear(12, 'role_announcement', { ...announced, agent_id: 'c', role: 'Dev', specialization: 'x' }) })).toEqual(changed(12))
+    expect(told(() => { hear(13, 'role_announcement', { ...announced, agent_id: 'c', role: 'Dev', specialization: 'x', expertise: ['Go', 'SQL'] }) })).toEqual(changed(13))
+    expect(told(() => { hear(14, 'role_announcement', { ...announced, agent_id: 'c', role: 'Dev', specialization: 'x', expertise: ['Go', 'C'] }) })).toEqual(changed(14))
+    const now = { ...words, agent_id: 'c', role: 'Dev', expertise: ['Go', 'C'] }
+    expect(told(() => { hear(15, 'capability_broadcast', { ...now, capabilities: ['review'] }) })).toEqual(changed(15))
+    expect(told(() => { hear(16, 'capability_broadcast', { ...now, capabilities: ['review'], models: [] }) })).toEqual(changed(16))
+    expect(told(() => { hear(17, 'capability_broadcast', { ...now, capabilities: ['review'], models: [], repositories: ['local:b'] }) })).toEqual(changed(17))
+    expect(told(() => { available(18, { max_tasks: 3 }) })).toEqual(changed(18))
+    expect(told(() => { available(19, { max_tasks: 3, unreachable: ['carol' as NodeId] }) })).toEqual(changed(19))
+    expect(told(() => { available(20, { max_tasks: 3, unreachable: ['carol' as NodeId], status: 'offline' }) })).toEqual(changed(20, 'offline'))
+    expect(told(() => { available(21, { max_tasks: 3, unreachable: ['carol' as NodeId] }) })).toEqual(changed(21))
+    expect(told(() => { progress(22, 'claimed') })).toEqual(changed(22, 'working'))
+    expect(told(() => { progress(23, 'started') })).toEqual([])
+    // Told of late: the numbers know of it, the list of tasks does not yet.
+    expect(told(() => { available(30, { max_tasks: 3, current_tasks: 1 }); take(); progress(31, 'started', { key: 'local:a#2', atMs: 29 }) })).toEqual(changed(31, 'working'))
+    expect(told(() => { link(40, true) })).toEqual(['40 newcomer', '40 member_changed bob working'])
+    expect(told(() => { link(41, true) })).toEqual(['41 newcomer'])
+    expect(told(() => { link(42, false) })).toEqual(changed(42, 'working'))
+  })
+
+  it('wakes in time for whatever comes next, and an early wake changes nothing', () => {
+    const { available, link, tick, take, wakeMs, state } = story()
+    expect(wakeMs()).toBe(Infinity)
+    available(0)
+    available(50_000)
+    take()
+    // Put off meanwhile: the first wake finds nothing to do, and sets the next.
+    expect(wakeMs()).toBe(90_000)
+    tick(90_000)
+    expect([take(), wakeMs()]).toEqual([[], 140_000])
+    link(100_000, false)
+    expect(wakeMs()).toBe(105_000)
+    tick(104_999)
+    expect(wakeMs()).toBe(105_000)
+    tick(105_000)
+    expect([wakeMs(), unreachableNow(state(), 105_000)]).toEqual([120_000, [bob]])
+    tick(120_000)
+    expect([take(), wakeMs(), unreachableNow(state(), 120_000)]).toEqual([['100000 member_changed bob ready', '120000 member_left bob offline disconnected'], 720_000, [bob]])
+    tick(720_000)
+    expect([wakeMs(), unreachableNow(state(), 720_000), state().entries.size]).toEqual([Infinity, [], 0])
   })
 
   it('ignores what comes too late', () => {

@@ -1,6 +1,6 @@
 import { parseIsoTime } from '../../core/mod.ts'
 import type { NodeId } from '../../core/mod.ts'
-import { memberOf, newEntry, tell } from './entry.ts'
+import { memberOf, newEntry, sameFacts, tell } from './entry.ts'
 import type { Entry, PresenceEnvelope } from './entry.ts'
 import type { Member, MembershipEvent } from './member.ts'
 
@@ -12,13 +12,20 @@ import type { Member, MembershipEvent } from './member.ts'
  *
  * Nobody's clock is compared with ours: timestamps only order the messages of one author. Nothing here is safe to
  * claim or deliver by; refs are.
+ *
+ * Each message of each member comes by here, so a step costs the same however many members there are: it changes the
+ * roster that it is given, and returns that same one. Entries themselves are never changed, only replaced.
  */
 export interface Roster {
   readonly times: RosterTimes
   readonly entries: ReadonlyMap<NodeId, Entry>
   readonly connected: ReadonlySet<NodeId>
+  /** Of the entries, those whose link closed and who have not said goodbye, in the order of the closing. */
+  readonly closed: ReadonlyMap<NodeId, number>
   /** Newcomers turned away because all places are taken by members that are present. */
   readonly refused: number
+  /** No tick before this changes anything; one after it may find nothing to do. Infinity: while nobody is known. */
+  readonly wakeMs: number
 }
 
 export type RosterInput =
@@ -48,44 +55,44 @@ export interface RosterTimes {
 export const ROSTER_TIMES: RosterTimes = { silentMs: 90_000, disconnectedMs: 20_000, lingeringMs: 2_000, unreachableMs: 5_000, forgetMs: 10 * 60_000 }
 
 export const emptyRoster = (times: Partial<RosterTimes> = {}): Roster =>
-  ({ times: { ...ROSTER_TIMES, ...times }, entries: new Map(), connected: new Set(), refused: 0 })
+  ({ times: { ...ROSTER_TIMES, ...times }, entries: new Map(), connected: new Set(), closed: new Map(), refused: 0, wakeMs: Infinity })
 
+/** Owns the state: whoever steps keeps no other hold of it. */
 export const stepRoster = (state: Roster, input: RosterInput, nowMs: number): RosterStep => {
+  const roster = state as Mutable
   switch (input.kind) {
-    case 'heard': return heard(state, input.envelope, nowMs)
-    case 'link': return link(state, input, nowMs)
-    case 'tick': return tick(state, nowMs)
+    case 'heard': return { state, effects: heard(roster, input.envelope, nowMs) }
+    case 'link': return { state, effects: link(roster, input, nowMs) }
+    case 'tick': return { state, effects: nowMs < roster.wakeMs ? [] : tick(roster, nowMs) }
   }
 }
 
-/** When a tick would change something next; undefined while nobody is present or remembered. */
-export const rosterWakeMs = (state: Roster): number | undefined => {
-  let wakeMs: number | undefined
-  for (const entry of state.entries.values()) {
-    const dueMs = entry.gone === undefined ? lapseMs(entry, state.times) : entry.gone.sinceMs + state.times.forgetMs
-    wakeMs = Math.min(wakeMs ?? dueMs, dueMs)
-  }
-  return wakeMs
+/** Members that cannot be reached from here. */
+export const unreachableNow = (state: Roster, nowMs: number): readonly NodeId[] => {
+  const nodes: NodeId[] = []
+  for (const [node, closedMs] of state.closed) if (closedMs + state.times.unreachableMs <= nowMs) nodes.push(node)
+  return nodes
 }
 
-/** Members that cannot be reached from here, and the moment at which the next one would count as such. */
-export const unreachableNow = (state: Roster, nowMs: number): { readonly nodes: readonly NodeId[]; readonly nextMs: number | undefined } => {
-  const closed = [...state.entries.values()].flatMap(({ node, linkClosedMs, gone }) =>
-    linkClosedMs === undefined || gone?.reason === 'left' ? [] : [{ node, atMs: linkClosedMs + state.times.unreachableMs }])
-  const coming = closed.filter(({ atMs }) => atMs > nowMs).map(({ atMs }) => atMs)
-  return { nodes: closed.filter(({ atMs }) => atMs <= nowMs).map(({ node }) => node), nextMs: coming.length === 0 ? undefined : Math.min(...coming) }
+export const isUnreachable = (state: Roster, node: NodeId, nowMs: number): boolean => (state.closed.get(node) ?? Infinity) + state.times.unreachableMs <= nowMs
+
+interface Mutable extends Roster {
+  readonly entries: Map<NodeId, Entry>
+  readonly connected: Set<NodeId>
+  readonly closed: Map<NodeId, number>
+  refused: number
+  wakeMs: number
 }
 
-const heard = (state: Roster, envelope: PresenceEnvelope, nowMs: number): RosterStep => {
+const heard = (state: Mutable, envelope: PresenceEnvelope, nowMs: number): readonly RosterEffect[] => {
   const before = state.entries.get(envelope.from)
   const stamp = parseIsoTime(envelope.timestamp) ?? 0
-  if (before !== undefined && stamp < (before.stamps[envelope.type] ?? 0)) return { state, effects: [] }
-  if (before === undefined && (envelope.type === 'availability_broadcast' && envelope.data.leaving === true)) return { state, effects: [] }
-  const room = before === undefined ? makeRoom(state) : state
-  if (room === undefined) return { state: { ...state, refused: state.refused + 1 }, effects: [] }
+  if (before !== undefined && stamp < (before.stamps[envelope.type] ?? 0)) return []
+  const leaving = envelope.type === 'availability_broadcast' && envelope.data.leaving === true
+  if (before === undefined && leaving) return []
+  if (before === undefined && !makeRoom(state)) { state.refused += 1; return [] }
 
   const told = tell(before ?? newEntry(envelope.from, nowMs), envelope, stamp)
-  const leaving = envelope.type === 'availability_broadcast' && envelope.data.leaving === true
   const lingering = told.linkClosedMs !== undefined && nowMs - told.linkClosedMs <= state.times.lingeringMs
   const after: Entry = {
     ...told,
@@ -94,75 +101,90 @@ const heard = (state: Roster, envelope: PresenceEnvelope, nowMs: number): Roster
     gone: leaving ? { sinceMs: nowMs, reason: 'left' } : lingering || isStaleAfterLeaving(before, stamp) ? told.gone : undefined,
     stamps: { ...told.stamps, [envelope.type]: stamp },
   }
-  const next = withEntry(room, after)
-  const back = before === undefined || (before.gone !== undefined && after.gone === undefined)
-  const newcomer: RosterEffect[] = back ? [{ kind: 'newcomer' }] : []
-  return { state: next, effects: [...newcomer, ...eventsBetween(state, before, next, after)] }
+  put(state, after, nowMs)
+  const connected = state.connected.has(after.node)
+  const events = eventsBetween(before, after, { before: connected, after: connected })
+  return before === undefined || (before.gone !== undefined && after.gone === undefined) ? [{ kind: 'newcomer' }, ...events] : events
 }
 
 /** What was said before the goodbye, and came after it. */
 const isStaleAfterLeaving = (before: Entry | undefined, stamp: number): boolean =>
   before?.gone?.reason === 'left' && stamp <= (before.stamps.availability_broadcast ?? 0)
 
-const link = (state: Roster, change: { readonly node: NodeId; readonly connected: boolean }, nowMs: number): RosterStep => {
-  const connected = new Set(state.connected)
-  if (change.connected) connected.add(change.node)
-  else connected.delete(change.node)
-  const next: Roster = { ...state, connected }
+const link = (state: Mutable, change: { readonly node: NodeId; readonly connected: boolean }, nowMs: number): readonly RosterEffect[] => {
+  const before = state.connected.has(change.node)
+  if (change.connected) state.connected.add(change.node)
+  else state.connected.delete(change.node)
   const effects: RosterEffect[] = change.connected ? [{ kind: 'newcomer' }] : []
   const entry = state.entries.get(change.node)
-  if (entry === undefined) return { state: next, effects }
+  if (entry === undefined) return effects
   const after: Entry = { ...entry, linkClosedMs: change.connected ? undefined : entry.linkClosedMs ?? nowMs }
-  const told = withEntry(next, after)
-  return { state: told, effects: [...effects, ...eventsBetween(state, entry, told, after)] }
+  put(state, after, nowMs)
+  return [...effects, ...eventsBetween(entry, after, { before, after: change.connected })]
 }
 
-const tick = (before: Roster, nowMs: number): RosterStep => {
-  let state = before
+const tick = (state: Mutable, nowMs: number): readonly RosterEffect[] => {
   const effects: RosterEffect[] = []
-  for (const entry of before.entries.values()) {
+  for (const entry of state.entries.values()) {
     if (entry.gone !== undefined) {
-      if (nowMs >= entry.gone.sinceMs + state.times.forgetMs) state = withoutEntry(state, entry.node)
+      if (nowMs >= entry.gone.sinceMs + state.times.forgetMs) remove(state, entry.node)
       continue
     }
     if (nowMs < lapseMs(entry, state.times)) continue
     const silent = nowMs >= entry.heardMs + state.times.silentMs
     const after: Entry = { ...entry, gone: { sinceMs: nowMs, reason: silent ? 'silent' : 'disconnected' } }
-    const next = withEntry(state, after)
-    effects.push(...eventsBetween(state, entry, next, after))
-    state = next
+    put(state, after, nowMs)
+    const connected = state.connected.has(entry.node)
+    effects.push(...eventsBetween(entry, after, { before: connected, after: connected }))
   }
-  return { state, effects }
+  // Only here: what was heard since the last tick may have put it off.
+  state.wakeMs = Infinity
+  for (const entry of state.entries.values()) state.wakeMs = Math.min(state.wakeMs, dueMs(entry, state.times, nowMs))
+  return effects
+}
+
+const put = (state: Mutable, entry: Entry, nowMs: number): void => {
+  const { node, linkClosedMs } = entry
+  state.entries.set(node, entry)
+  if (linkClosedMs === undefined || entry.gone?.reason === 'left') state.closed.delete(node)
+  else state.closed.set(node, linkClosedMs)
+  state.wakeMs = Math.min(state.wakeMs, dueMs(entry, state.times, nowMs))
+}
+
+const remove = (state: Mutable, node: NodeId): void => {
+  state.entries.delete(node)
+  state.closed.delete(node)
+}
+
+/** When time alone changes something about it next: it lapses or is forgotten, or begins to count as unreachable. */
+const dueMs = (entry: Entry, times: RosterTimes, nowMs: number): number => {
+  const nextMs = entry.gone === undefined ? lapseMs(entry, times) : entry.gone.sinceMs + times.forgetMs
+  const unreachableMs = entry.linkClosedMs === undefined || entry.gone?.reason === 'left' ? Infinity : entry.linkClosedMs + times.unreachableMs
+  return unreachableMs > nowMs ? Math.min(nextMs, unreachableMs) : nextMs
 }
 
 /** The moment at which a present member counts as gone if nothing is heard of it. */
 const lapseMs = (entry: Entry, times: RosterTimes): number =>
   Math.min(entry.heardMs + times.silentMs, entry.linkClosedMs === undefined ? Infinity : entry.linkClosedMs + times.disconnectedMs)
 
-const eventsBetween = (stateBefore: Roster, before: Entry | undefined, stateAfter: Roster, after: Entry): readonly RosterEffect[] => {
-  const member = memberOf(after, stateAfter.connected.has(after.node))
+const eventsBetween = (before: Entry | undefined, after: Entry, connected: { readonly before: boolean; readonly after: boolean }): readonly RosterEffect[] => {
   const emit = (event: MembershipEvent): readonly RosterEffect[] => [{ kind: 'emit', event }]
-  if (before === undefined || (before.gone !== undefined && after.gone === undefined)) return emit({ kind: 'member_joined', member })
-  if (before.gone === undefined && after.gone !== undefined) return emit({ kind: 'member_left', member, reason: after.gone.reason })
+  const member = (): Member => memberOf(after, connected.after)
+  if (before === undefined || (before.gone !== undefined && after.gone === undefined)) return emit({ kind: 'member_joined', member: member() })
+  if (before.gone === undefined && after.gone !== undefined) return emit({ kind: 'member_left', member: member(), reason: after.gone.reason })
   // What a member that has gone said before it went is no news.
   if (after.gone !== undefined) return []
-  return sameFacts(memberOf(before, stateBefore.connected.has(before.node)), member) ? [] : emit({ kind: 'member_changed', member })
+  return connected.before === connected.after && sameFacts(before, after) ? [] : emit({ kind: 'member_changed', member: member() })
 }
 
-/** But for the time of the last message, which changes with each. */
-const sameFacts = (a: Member, b: Member): boolean => JSON.stringify({ ...a, lastSeenMs: 0 }) === JSON.stringify({ ...b, lastSeenMs: 0 })
-
-const withEntry = (state: Roster, entry: Entry): Roster => ({ ...state, entries: new Map(state.entries).set(entry.node, entry) })
-
-const withoutEntry = (state: Roster, node: NodeId): Roster => {
-  const entries = new Map(state.entries)
-  entries.delete(node)
-  return { ...state, entries }
-}
-
-/** Undefined when all places are taken by members that are present; else the longest gone makes room. */
-const makeRoom = (state: Roster): Roster | undefined => {
-  if (state.entries.size < ROSTER_LIMITS.membersMax) return state
-  const [oldest] = [...state.entries.values()].filter((entry) => entry.gone !== undefined).sort((a, b) => (a.gone?.sinceMs ?? 0) - (b.gone?.sinceMs ?? 0))
-  return oldest === undefined ? undefined : withoutEntry(state, oldest.node)
+/** True when there was a place, or the longest gone made one; false when all are taken by members that are present. */
+const makeRoom = (state: Mutable): boolean => {
+  if (state.entries.size < ROSTER_LIMITS.membersMax) return true
+  let oldest: { readonly node: NodeId; readonly sinceMs: number } | undefined
+  for (const { node, gone } of state.entries.values()) {
+    if (gone !== undefined && (oldest === undefined || gone.sinceMs < oldest.sinceMs)) oldest = { node, sinceMs: gone.sinceMs }
+  }
+  if (oldest === undefined) return false
+  remove(state, oldest.node)
+  return true
 }

@@ -132,6 +132,31 @@ describe('membership', () => {
     expect([a, b].map(({ membership }) => membership.members()[1]?.status)).toEqual(['ready', 'ready'])
   })
 
+  it('asks the others about a member only when it cannot reach that one itself', async () => {
+    const { clock, add, network } = swarm()
+    const [a, b, c, d] = [await add(1), await add(2), await add(3), await add(4)]
+    await clock.advance(5_000)
+    for (const other of [b, c, d]) network.cut(other.node, a.node)
+    // Told at the next beat at the latest; those who are cut off by all are gone by then.
+    await clock.advance(10_000)
+    expect([b, c, d].map(({ membership }) => membership.unreachable(a.node))).toEqual([{ witnesses: 2, others: 2 }, { witnesses: 2, others: 2 }, { witnesses: 2, others: 2 }])
+    expect(b.membership.unreachable(c.node)).toEqual({ witnesses: 0, others: 0 })
+    network.heal(b.node, a.node)
+    await clock.advance(2_000)
+    expect(b.membership.unreachable(a.node)).toEqual({ witnesses: 0, others: 0 })
+    expect(c.membership.unreachable(a.node)).toEqual({ witnesses: 1, others: 2 })
+  })
+
+  it('keeps one timer, however much is heard', async () => {
+    const { clock, add } = swarm()
+    const nodes = [await add(1), await add(2), await add(3)]
+    for (let minute = 0; minute < 5; minute += 1) {
+      await clock.advance(60_000)
+      expect(clock.armed).toBe(3)
+    }
+    for (const { membership } of nodes) expect(membership.members().map(({ present }) => present)).toEqual([true, true, true])
+  })
+
   it('leaves no timer and no ear behind when it stops', async () => {
     const { clock, add } = swarm()
     const [a, b] = [await add(1), await add(2)]

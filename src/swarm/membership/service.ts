@@ -7,7 +7,7 @@ import type { Beacon, BeaconEffect, BeaconInput, BeaconTimes } from './beacon.ts
 import { memberOf } from './entry.ts'
 import { statusOf } from './member.ts'
 import type { Load, Member, MembershipEvent, Profile } from './member.ts'
-import { emptyRoster, ROSTER_LIMITS, rosterWakeMs, stepRoster, unreachableNow } from './roster.ts'
+import { emptyRoster, isUnreachable, ROSTER_LIMITS, stepRoster, unreachableNow } from './roster.ts'
 import type { Roster, RosterInput, RosterTimes } from './roster.ts'
 import { availabilityBroadcast, capabilityBroadcast, roleAnnouncement } from './wording.ts'
 
@@ -34,6 +34,8 @@ export class Membership {
   #toldLoad = ''
   #releases: (() => void)[] = []
   #disarm: () => void = () => undefined
+  /** What the timer waits for. */
+  #armedMs = Infinity
 
   constructor(options: MembershipOptions) {
     this.#options = options
@@ -67,6 +69,7 @@ export class Membership {
     this.#releases = []
     this.#beacon = silentBeacon(this.#beacon.times)
     this.#disarm()
+    this.#armedMs = Infinity
     return Promise.resolve()
   }
 
@@ -80,8 +83,23 @@ export class Membership {
     return {
       ...this.#profile, node: this.#options.node, self: true, currentTasks: load.currentTasks, maxTasks: load.maxTasks, status: statusOf(load), present: true,
       tasks: [], connected: true, lastSeenMs: this.#options.clock.monotonicMs(), unreachableSinceMs: undefined,
-      unreachable: this.#unreachable().nodes,
+      unreachable: this.#unreachable(),
     }
+  }
+
+  /**
+   * What the others say of a member that this node cannot reach: how many of those present cannot either. Of one that
+   * it does reach nobody is asked.
+   */
+  unreachable(node: NodeId): { readonly witnesses: number; readonly others: number } {
+    let [witnesses, others] = [0, 0]
+    if (!isUnreachable(this.#roster, node, this.#options.clock.monotonicMs())) return { witnesses, others }
+    for (const entry of this.#roster.entries.values()) {
+      if (entry.gone !== undefined || entry.node === node) continue
+      others += 1
+      if (entry.unreachable.includes(node)) witnesses += 1
+    }
+    return { witnesses, others }
   }
 
   /** The load may have changed: if the numbers did, everyone is told now. */
@@ -106,14 +124,19 @@ export class Membership {
   get refused(): number { return this.#roster.refused }
 
   #hear(input: RosterInput): void {
+    this.#take(input)
+    this.#arm()
+  }
+
+  #take(input: RosterInput): void {
+    const { refused } = this.#roster
     const { state, effects } = stepRoster(this.#roster, input, this.#options.clock.monotonicMs())
-    if (state.refused > this.#roster.refused) this.#options.logger.warn('the swarm is full', { membersMax: ROSTER_LIMITS.membersMax })
+    if (state.refused > refused) this.#options.logger.warn('the swarm is full', { membersMax: ROSTER_LIMITS.membersMax })
     this.#roster = state
     for (const effect of effects) {
       if (effect.kind === 'emit') this.#emit(effect.event)
       else this.#background(this.#tell({ kind: 'newcomer', delayMs: this.#newcomerDelayMs() }))
     }
-    this.#arm()
   }
 
   async #tell(input: BeaconInput): Promise<void> {
@@ -127,7 +150,7 @@ export class Membership {
   async #send(effect: BeaconEffect): Promise<void> {
     const { node, post, clock, logger } = this.#options
     const load = this.#options.load()
-    const availability = availabilityBroadcast(node, load, { wallMs: clock.wallMs(), leaving: effect === 'leave', unreachable: this.#unreachable().nodes })
+    const availability = availabilityBroadcast(node, load, { wallMs: clock.wallMs(), leaving: effect === 'leave', unreachable: this.#unreachable() })
     if (effect !== 'announce') this.#toldLoad = this.#loadText()
     const sends = effect === 'announce'
       ? [post.send('role_announcement', roleAnnouncement(node, this.#profile, load)), post.send('capability_broadcast', capabilityBroadcast(node, this.#profile, load))]
@@ -147,18 +170,25 @@ export class Membership {
     }
   }
 
-  /** One timer for both machines, at the earlier of what they wait for. */
+  /**
+   * One timer for both machines, at the earlier of what they wait for. It is moved only when that comes earlier: most
+   * messages put things off, and a wake that finds nothing to do costs less than another timer for each of them.
+   */
   #arm(): void {
-    this.#disarm()
     if (this.#releases.length === 0) return
-    const wakeMs = Math.min(beaconWakeMs(this.#beacon) ?? Infinity, rosterWakeMs(this.#roster) ?? Infinity, this.#unreachable().nextMs ?? Infinity)
-    if (wakeMs === Infinity) return
-    this.#disarm = this.#options.clock.arm(Math.max(0, wakeMs - this.#options.clock.monotonicMs()), () => {
-      this.#hear({ kind: 'tick' })
-      this.#background(this.#tell({ kind: 'tick' }))
-      // Who has just become unreachable is news for the others.
-      this.#background(this.changed())
-    })
+    const wakeMs = Math.min(beaconWakeMs(this.#beacon) ?? Infinity, this.#roster.wakeMs)
+    if (wakeMs >= this.#armedMs) return
+    this.#disarm()
+    this.#armedMs = wakeMs
+    this.#disarm = this.#options.clock.arm(Math.max(0, wakeMs - this.#options.clock.monotonicMs()), () => { this.#wake() })
+  }
+
+  #wake(): void {
+    this.#armedMs = Infinity
+    this.#take({ kind: 'tick' })
+    this.#background(this.#tell({ kind: 'tick' }))
+    // Who has just become unreachable is news for the others.
+    this.#background(this.changed())
   }
 
   #background(work: Promise<void>): void {
@@ -172,10 +202,10 @@ export class Membership {
 
   #loadText(): string {
     const { currentTasks, maxTasks, accepting } = this.#options.load()
-    return `${currentTasks}/${maxTasks} ${accepting} ${this.#unreachable().nodes.join()}`
+    return `${currentTasks}/${maxTasks} ${accepting} ${this.#unreachable().join()}`
   }
 
-  #unreachable(): ReturnType<typeof unreachableNow> {
+  #unreachable(): readonly NodeId[] {
     return unreachableNow(this.#roster, this.#options.clock.monotonicMs())
   }
 }
