@@ -1,8 +1,7 @@
 import type { MakeChecker } from '../checker.ts'
 import type { Stamped } from '../events.ts'
-import { isClaimMove, isDelivery, NOTHING } from './sight.ts'
+import { BRANCHES, isClaimMove, isDelivery, NOTHING } from './sight.ts'
 
-const BRANCHES = 'refs/heads/'
 /** The patch of a parked attempt, on a branch of its own for people to look at: nothing is delivered. */
 const PARKED = /-parked-e\d+$/
 

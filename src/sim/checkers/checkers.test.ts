@@ -144,7 +144,7 @@ const BROKEN: readonly Broken[] = [
   },
   {
     checker: 'self-fence', when: 'a delivery leaves without a renewal', says: /sent a delivery/,
-    happenings: [at(1_000, move(ada, held)), at(50_000, move(ada, delivered, { before: held, accepted: false, sentMs: 1_000 + LEASE_MS * 1.1 }))],
+    happenings: [at(1_000, move(ada, held)), at(50_000, move(ada, delivered, { before: held, accepted: false, alongside: merged, sentMs: 1_000 + LEASE_MS * 1.1 }))],
   },
   {
     checker: 'slots', when: 'a node takes more than it can', says: /2 tasks, with 1 slots/,

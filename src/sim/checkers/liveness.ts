@@ -38,6 +38,8 @@ const waits = (task: Task, known: Known): string | undefined => {
   const tip = truth.tip(task.key)
   if (tip?.state === 'done' || tip?.state === 'escalated') return undefined
   if (tip?.state === 'parked' && tip.retryAfterMs === undefined) return undefined
+  // Its holder died between the provider's word and its own: nothing is left to do.
+  if (tip?.state === 'delivered' && task.state === 'closed') return undefined
   if (tip?.state === 'held' || tip?.state === 'delivered') return `${tip.state} in epoch ${tip.epoch}, and not ended`
   if (task.state === 'closed') return undefined
   if (task.requiredRole !== undefined && !roles.has(undefined) && !roles.has(task.requiredRole)) return undefined

@@ -1,6 +1,6 @@
 import type { MakeChecker } from '../checker.ts'
 import type { Stamped } from '../events.ts'
-import { isClaimMove, isDelivery, isRenewal, NOTHING, numberOf, sentAt } from './sight.ts'
+import { isClaimMove, isRenewal, NOTHING, numberOf, sendsDelivery, sentAt } from './sight.ts'
 import type { Push } from './sight.ts'
 
 /**
@@ -59,7 +59,7 @@ const seePush = (push: Push, work: (life: string, number: string) => Work): read
     if (record === undefined) continue
     const number = numberOf(record.key)
     if (isClaimMove(update) && record.state === 'held' && !isRenewal(update) && before?.epoch !== record.epoch) work(push.life, number).claimedMs = push.atMs
-    if (!isDelivery(update)) continue
+    if (!sendsDelivery(update, push)) continue
     const of = work(push.life, number)
     const sentMs = sentAt(push)
     const checkedMs = of.checkedMs <= sentMs ? of.checkedMs : -Infinity

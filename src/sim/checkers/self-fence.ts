@@ -1,6 +1,6 @@
 import type { NodeId } from '../../core/mod.ts'
 import type { MakeChecker } from '../checker.ts'
-import { isClaimMove, isDelivery, isLeased, NOTHING, numberOf, sentAt } from './sight.ts'
+import { isClaimMove, isLeased, NOTHING, numberOf, sendsDelivery, sentAt } from './sight.ts'
 
 /** Clocks run up to a twentieth too slow. */
 const LEASE_SHARE = 1.05
@@ -46,7 +46,7 @@ export const selfFence: MakeChecker = () => {
             const { record } = update
             if (record === undefined) continue
             const name = `${happening.life} ${numberOf(record.key)}`
-            const quietMs = isDelivery(update) ? outlived({ node: happening.node, life: happening.life, number: numberOf(record.key), nowMs: sentMs }) : undefined
+            const quietMs = sendsDelivery(update, happening) ? outlived({ node: happening.node, life: happening.life, number: numberOf(record.key), nowMs: sentMs }) : undefined
             if (quietMs !== undefined) broken.push(`${happening.life} sent a delivery of ${record.key} ${Math.round(quietMs)} ms after it had last renewed its claim`)
             if (!isClaimMove(update)) continue
             if (isLeased(record)) leases.set(name, { renewedMs: sentMs, leaseMs: record.leaseMs })

@@ -14,6 +14,7 @@ export interface ClaimMove extends PushedRef {
 export const NOTHING: readonly string[] = []
 
 const CLAIMS = '/claims/'
+export const BRANCHES = 'refs/heads/'
 
 export const isClaimRef = ({ ref }: PushedRef): boolean => ref.includes(CLAIMS)
 export const isClaimMove = (update: PushedRef): update is ClaimMove => update.accepted && update.record !== undefined && isClaimRef(update)
@@ -25,8 +26,12 @@ export const isLeased = ({ state }: ClaimRecord): boolean => state === 'held' ||
 export const isRenewal = ({ before, record }: ClaimMove): boolean =>
   before !== undefined && before.epoch === record.epoch && before.state === record.state && isLeased(record) && isSameOwner(before, record)
 
-/** From held to delivered, as the push that was sent says; accepted or not. */
+/** Of what was accepted: work became delivered. A takeover of delivered work is none. */
 export const isDelivery = ({ record, before }: PushedRef): boolean => record?.state === 'delivered' && before?.state !== 'delivered'
+
+/** The same of any push that was sent: of a refused one, what was there says nothing of what its sender knew. */
+export const sendsDelivery = (update: PushedRef, { updates }: Push): boolean =>
+  update.record?.state === 'delivered' && (update.accepted ? isDelivery(update) : updates.some(({ ref }) => ref.startsWith(BRANCHES)))
 
 /** A person, through a node, set the task back to its start. */
 export const isReset = ({ before, record }: ClaimMove): boolean =>
