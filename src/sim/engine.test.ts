@@ -114,10 +114,10 @@ describe('an attempt in the simulator', () => {
   it('a cheat is never verified, and no kind of cheat is left out', async () => {
     const ends = new Map<string, number>()
     for (let seed = 0; seed < 40; seed += 1) {
-      const { boot, whole, repository } = stage({ seed: `cheat ${seed}`, engine: { cheatsShare: 1 } })
+      const { boot, whole, repository } = stage({ seed: `cheat ${seed}`, engine: { cheatsShare: 1, slowShare: 0 } })
       const outcome = await whole(boot('1').attempt('3'))
       const why = outcome.kind === 'parked' || outcome.kind === 'failed' ? /edits an existing test|deletes an existing test|"chorus.yaml"|swarm.yaml|CI configuration|not run any more/.exec(outcome.reason)?.[0] : undefined
-      const end = `${outcome.kind}: ${why}`
+      const end = `${outcome.kind}: ${why ?? JSON.stringify(outcome)}`
       ends.set(end, (ends.get(end) ?? 0) + 1)
       if (outcome.kind === 'parked' && outcome.commit !== undefined) expect(repository.has(outcome.commit)).toBe(true)
     }
