@@ -49,6 +49,11 @@ describe('signatures', () => {
     const other = nodeIdOfKey(publicKeyBytes(privateKeyFromSeed(new Uint8Array(32).fill(9))))
     expect(verify(node, 'text', signature)).toBe(true)
     expect(verify(node, 'texT', signature)).toBe(false)
+    const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'
+    const last = alphabet[alphabet.indexOf(signature.at(-1) ?? '') ^ 1] ?? ''
+    // The same 64 bytes, written otherwise.
+    expect(Buffer.from(signature.slice(0, -1) + last, 'base64url').equals(Buffer.from(signature, 'base64url'))).toBe(true)
+    expect(verify(node, 'text', signature.slice(0, -1) + last)).toBe(false)
     expect(verify(other, 'text', signature)).toBe(false)
     fc.assert(fc.property(fc.string({ maxLength: 120 }), fc.string({ maxLength: 60 }), (forged, name) => {
       expect(verify(node, 'text', forged)).toBe(forged === signature)
