@@ -46,9 +46,8 @@ export class Chance implements Entropy {
   between(low: number, high: number): number { return low + (high - low) * this.fraction() }
 
   pick<T>(items: readonly T[]): T {
-    const item = items[this.integer(items.length)]
-    if (item === undefined) throw new RangeError('one of nothing cannot be picked')
-    return item
+    if (items.length === 0) throw new RangeError('one of nothing cannot be picked')
+    return items[this.integer(items.length)] as T
   }
 
   /** Log-normal by its median and its 99th percentile: what delays of real systems look like. */

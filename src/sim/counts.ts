@@ -9,6 +9,8 @@ export class Counts {
   acquirePushes = 0
   acquireWins = 0
   kills = 0
+  /** Results that were delivered, by task. */
+  readonly results = new Map<TaskKey, Set<string>>()
   readonly #claims = new Map<TaskKey, number>()
   readonly #faults = new Map<string, number>()
 
@@ -20,7 +22,9 @@ export class Counts {
     if (happening.kind === 'person') this.#fault(`a person ${happening.what}`)
     if (happening.kind !== 'push') return
     for (const { accepted, record, before } of happening.updates) {
-      if (!accepted || record === undefined || !opensEpoch(record, before)) continue
+      if (!accepted || record === undefined) continue
+      if (record.state === 'delivered') this.results.set(record.key, (this.results.get(record.key) ?? new Set()).add(JSON.stringify(record.result)))
+      if (!opensEpoch(record, before)) continue
       this.acquireWins += 1
       if (record.state === 'held') this.#claims.set(record.key, (this.#claims.get(record.key) ?? 0) + 1)
     }

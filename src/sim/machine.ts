@@ -151,8 +151,8 @@ export class SimMachine {
     await life.chorus.stop()
     if (!life.process.alive) return
     emit({ kind: 'process', ...about, what: 'stopped' })
-    // What the stop set in motion at its very end settles before anybody looks.
-    await new Promise<void>((resolve) => { scheduler.after(0, resolve) })
+    // What it had asked others for is answered, or given up by its client, before anybody looks.
+    await new Promise<void>((resolve) => { scheduler.after(ANSWERED_MS, resolve) })
     const left = [
       ...life.process.armed > 0 ? [`${life.process.armed} timers`] : [],
       ...life.store.underWay > 0 ? [`${life.store.underWay} requests to the remote`] : [],
@@ -202,4 +202,6 @@ export class SimMachine {
   }
 }
 
+/** Longer than any client of a remote or a provider waits. */
+const ANSWERED_MS = 60_000
 const SILENT: Logger = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined, child: () => SILENT }

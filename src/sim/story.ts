@@ -38,7 +38,7 @@ const sentences = (happening: Stamped, options: StoryOptions): readonly string[]
     case 'fault': return [`${name === '' ? '' : `${name}: `}${happening.what}${happening.detail === undefined ? '' : ` (${happening.detail})`}`]
     case 'person': return about(happening.number) ? [`a person ${happening.what} ${happening.number === undefined ? '' : `task ${happening.number}`} ${happening.detail ?? ''}`.trim()] : []
     case 'push': return pushed(happening, { name, about })
-    case 'ran': return about(happening.number) ? [`${name}: the ${happening.what} of task ${happening.number ?? '?'} ${happening.green === undefined ? 'was cut short' : happening.green ? 'ended well' : 'ended badly'}`] : []
+    case 'ran': return about(happening.number) ? [`${name}: the ${happening.what} of task ${happening.number ?? '(all)'} ${happening.what === 'agent' ? 'has ended' : happening.green === undefined ? 'was cut short' : happening.green ? 'ended well' : 'ended badly'}`] : []
     case 'provider': return happening.operation === 'complete' && about(happening.number)
       ? [`${name}: the provider was told that task ${happening.number ?? '?'} is done: ${happening.outcome}${happening.effect === undefined ? '' : `, ${happening.effect}`}`] : []
     case 'foul': return [`${name}: got a message that was ${happening.foul}: ${happening.verdict}`]
