@@ -70,6 +70,19 @@ describe('deliver()', () => {
     }
   })
 
+  test('is not pushed again once the holder has stopped itself', async () => {
+    const bench = new ClaimsBench()
+    const a = bench.node('a', { pushAgainMs: 70_000 })
+    await a.claims.start()
+    const claim = await won(a.claims.acquire(key))
+    a.store.fault('push', 'request-lost')
+    expect(await bench.clock.drive(a.claims.deliver(claim, await deliveryOf(a)))).toEqual({ kind: 'unclear', reason: 'the claim was not renewed in time' })
+    expect(claim.signal.reason).toBe('unrenewed')
+    expect(bench.remote.refs.has(branch)).toBe(false)
+    expect(await bench.story(key)).toEqual(['held 1/0'])
+    await a.claims.stop()
+  })
+
   test('refuses a result that others would not read', async () => {
     const bench = new ClaimsBench()
     const a = bench.node('a')

@@ -72,6 +72,25 @@ describe('the intent', () => {
     expect(await intents.unsettled()).toEqual([])
   })
 
+  test('whose answer was lost has happened, however far the others have come since', async () => {
+    const bench = new ClaimsBench()
+    const [a, b] = [bench.node('a'), bench.node('b')]
+    a.store.fault('push', 'answer-lost')
+    a.store.beforePush = () => { queueMicrotask(() => { a.store.gone = true }) }
+    expect((await bench.clock.drive(a.claims.acquire(key))).ok).toBe(false)
+    a.store.beforePush = undefined
+    b.claims.track([key])
+    await b.claims.refresh()
+    await bench.clock.advance(90_000)
+    await won(b.claims.acquire(key))
+    for (let round = 0; round < 3; round += 1) await b.claims.renewAll()
+    a.store.gone = false
+    await a.claims.refresh()
+    expect([...a.intents.outcomes.values()]).toEqual(['happened'])
+    expect(a.claims.mine()).toEqual([])
+    expect(a.claims.view(key)).toMatchObject({ state: 'held', holder: b.signer.node, epoch: 2 })
+  })
+
   test('that a later record follows has happened', async () => {
     const bench = new ClaimsBench()
     const first = bench.node('a')

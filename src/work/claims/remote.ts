@@ -7,7 +7,7 @@ import type { ChainExpectation } from './chain.ts'
 import type { Taken } from './events.ts'
 import type { IntentLog } from './intents.ts'
 import type { ClaimNames } from './leaf.ts'
-import { isRenewal, validTip } from './lease.ts'
+import { isLeased, isRenewal, validTip } from './lease.ts'
 import type { Move, RecordDraft } from './move.ts'
 import { readRecord, sealRecord } from './record.ts'
 import type { ClaimRecord, RecordOpener } from './record.ts'
@@ -76,7 +76,9 @@ export class ClaimRemote {
     if (seen.kind === 'tip' && seen.oid === tip) return []
     if (seen.kind === 'quarantined' && seen.oid === tip && !seen.passing) return []
     const known = validTip(entry.lease)
-    const history = await store.history(entry.lease.ref, tip, known === undefined ? { limit: 2 } : { limit: HISTORY_MAX, until: known.oid })
+    // Of a ref that is seen for the first time the newest step is enough, unless a push of ours may be further down.
+    const limit = known === undefined && entry.lease.pending === undefined ? 2 : HISTORY_MAX
+    const history = await store.history(entry.lease.ref, tip, { limit, until: known?.oid })
     if (!history.ok) { this.#quarantine(entry, tip, { reason: history.reason, passing: false }); return [] }
     const passed = history.value.map((commit) => commit.oid)
     const judged = tip === known?.oid ? { ok: true as const, value: known.record } : judgeChain(history.value, { key: entry.lease.key, known, isMember, openRecord })
@@ -178,6 +180,9 @@ export class ClaimRemote {
       // The same object is pushed again: if the first try still lands, this one finds it there.
       const { pushAgainMs } = this.#parts.times
       await clock.delay(pushAgainMs * tries + this.#parts.entropy.integer(pushAgainMs))
+      // The self-fence may have struck meanwhile: from then on only what lets go is sent.
+      const { holding, pending } = entry.lease
+      if (holding?.standing === 'fenced' && pending !== undefined && isLeased(pending.record.state)) return { kind: 'unclear', reason: 'the claim was not renewed in time' }
     }
   }
 
