@@ -48,7 +48,7 @@ export class GitRefStore implements RefStore {
     } catch (error) {
       if (!(error instanceof MissingObject)) throw error
     }
-    await this.#repository.fetchRef(ref)
+    await this.#repository.bringRef(ref)
     // The ref may have moved on, then the tip came with it; or elsewhere, then the remote may still give it out.
     if (!await objects.has(tip)) await this.#repository.fetchObject(tip)
     try {
@@ -113,7 +113,7 @@ export class GitRefStore implements RefStore {
 
   async #fetch(ref: RefName, from: Oid): Promise<void> {
     try {
-      await this.#repository.fetchRef(ref)
+      await this.#repository.bringRef(ref)
       if (!await this.#repository.objects.has(from)) await this.#repository.fetchObject(from)
     } catch (error) {
       // The push itself will say that the remote is away; it is the call that may answer `unclear`.

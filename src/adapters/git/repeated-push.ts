@@ -48,7 +48,7 @@ const mayBeOurs = async (repository: GitRepository, { ref, from, to }: RefUpdate
 const leadsTo = async (
   repository: GitRepository, { ref, tip, oid }: { readonly ref: RefName; readonly tip: Oid; readonly oid: Oid },
 ): Promise<boolean> => {
-  if (!await repository.objects.has(tip)) await repository.fetchRef(ref)
+  if (!await repository.objects.has(tip)) await repository.bringRef(ref)
   const outcome = await runGit(['--git-dir', repository.gitDir, 'merge-base', '--is-ancestor', oid, tip])
   // 1 says no; anything else says that the tip is not here, and then nothing is known.
   return !(outcome.end === 'exited' && outcome.code === 1)

@@ -27,6 +27,8 @@ export interface GitRepositoryOptions {
 
 const NETWORK_TIMEOUT_MS = 60_000
 const MIRROR = 'refs/chorus-mirror/'
+const GATHER_MS = 5
+const GATHERED_MAX = 100
 
 /** This node's object store for one repository, and the way to its remote. */
 export class GitRepository {
@@ -37,6 +39,8 @@ export class GitRepository {
   #branch: string | undefined
   #starting: Promise<void> | undefined
   #fetching: Promise<unknown> = Promise.resolve()
+  /** Refs that are fetched together when it is their turn. */
+  #gathered: { readonly refs: Set<string>; readonly outcome: Promise<GitOutcome> } | undefined
 
   constructor(options: GitRepositoryOptions) {
     this.#options = options
@@ -90,13 +94,22 @@ export class GitRepository {
 
   /** Brings a ref of the remote here and says where it points now; undefined when the remote does not have it. */
   async fetchRef(ref: string): Promise<Oid | undefined> {
+    if (!await this.bringRef(ref)) return undefined
     const copy = MIRROR + ref.replace(/^refs\//, '')
-    const outcome = await this.#fetch([`+${ref}:${copy}`])
-    if (outcome.end === 'exited' && outcome.code !== 0 && /couldn't find remote ref/.test(outcome.stderr)) return undefined
-    if (outcome.end !== 'exited' || outcome.code !== 0) throw this.unavailable(`${ref} could not be fetched`, outcome)
     const tip = await gitText(['--git-dir', this.gitDir, 'rev-parse', '--verify', '--quiet', copy])
     if (!isOid(tip)) throw new ChorusError('IO_FAILED', `${copy} is not in ${this.gitDir} after it was fetched`)
     return tip
+  }
+
+  /** Brings what a ref of the remote points to here; false when the remote does not have it. */
+  async bringRef(ref: string): Promise<boolean> {
+    const together = this.#gather(ref)
+    let outcome = await together.outcome
+    // One that is not there fails them all: then each finds out for itself.
+    if (together.refs.size > 1 && isRefMissing(outcome)) outcome = await this.#fetch([mirrored(ref)])
+    if (isRefMissing(outcome)) return false
+    if (outcome.end !== 'exited' || outcome.code !== 0) throw this.unavailable(`${ref} could not be fetched`, outcome)
+    return true
   }
 
   /** Brings one object and what it needs here; false when the remote does not give it out. */
@@ -125,6 +138,23 @@ export class GitRepository {
     }
     const why = outcome.end === 'timeout' ? 'no answer in time' : outcome.end === 'overflow' ? 'more refs than are accepted' : said
     return new ChorusError('REMOTE_UNAVAILABLE', `${this.remote.shown}: ${what}: ${why}`, { setting: 'repositories' })
+  }
+
+  /** Refs that are asked for at about the same time come in one exchange: a look at many changed claims costs one program, not one for each. */
+  #gather(ref: string): { readonly refs: Set<string>; readonly outcome: Promise<GitOutcome> } {
+    const open = this.#gathered
+    if (open !== undefined && open.refs.size < GATHERED_MAX) {
+      open.refs.add(ref)
+      return open
+    }
+    const refs = new Set([ref])
+    const turn = Promise.all([this.#fetching, new Promise((resolve) => { setTimeout(resolve, GATHER_MS) })])
+    const gathered = { refs, outcome: turn.then(() => {
+      if (this.#gathered === gathered) this.#gathered = undefined
+      return this.#fetch([...refs].map(mirrored))
+    }) }
+    this.#gathered = gathered
+    return gathered
   }
 
   /** Fetches take turns: they would fight for the same mirror refs. */
@@ -168,6 +198,9 @@ export class GitRepository {
     throw new ChorusError('STATE_INVALID', `this node's copy of ${this.remote.shown} is broken (${lastLines(outcome.stderr)}): move ${this.gitDir} away, and it is fetched anew`)
   }
 }
+
+const mirrored = (ref: string): string => `+${ref}:${MIRROR}${ref.replace(/^refs\//, '')}`
+const isRefMissing = (outcome: GitOutcome): boolean => outcome.end === 'exited' && outcome.code !== 0 && /couldn't find remote ref/.test(outcome.stderr)
 
 let version: Promise<void> | undefined
 const requireGit = (): Promise<void> => {

@@ -1,11 +1,12 @@
 import { posix } from 'node:path'
-import { ChorusError } from '../../core/mod.ts'
+import { BoundedMap, ChorusError } from '../../core/mod.ts'
 import type { Oid } from '../../core/mod.ts'
 import type { SourceFile, SourceTree } from '../../ports/mod.ts'
 import { gitText } from './command.ts'
 import type { GitRepository } from './repository.ts'
 import { findEntry, parseTreeListing } from './tree-entry.ts'
 
+const LISTS_MAX = 8
 const LISTING_BYTES_MAX = 64 * 1024 * 1024
 const HISTORY_TIMEOUT_MS = 300_000
 
@@ -15,6 +16,9 @@ export class GitSourceTree implements SourceTree {
   /** Of the folder that was asked for last: one walk through history for all of its files. */
   #added: { readonly commit: Oid; readonly folder: string; readonly dates: Promise<ReadonlyMap<string, number>> } | undefined
 
+  /** The same task folder is listed at each look, and a commit does not change. */
+  readonly #lists = new BoundedMap<string, Promise<readonly SourceFile[]>>(LISTS_MAX)
+
   constructor(repository: GitRepository) {
     this.#repository = repository
   }
@@ -23,7 +27,18 @@ export class GitSourceTree implements SourceTree {
     return this.#repository.refresh()
   }
 
-  async list(commit: Oid, folder: string): Promise<readonly SourceFile[]> {
+  list(commit: Oid, folder: string): Promise<readonly SourceFile[]> {
+    const key = `${commit} ${folder}`
+    const known = this.#lists.get(key)
+    if (known !== undefined) return known
+    const listed = this.#list(commit, folder)
+    this.#lists.set(key, listed)
+    // A failure is not kept: it may pass.
+    listed.catch(() => { this.#lists.delete(key) })
+    return listed
+  }
+
+  async #list(commit: Oid, folder: string): Promise<readonly SourceFile[]> {
     const below = folder === '' ? [] : ['--', `${plainPath(folder)}/`]
     const output = await this.#repository.local(['ls-tree', '-r', '-z', '-l', '--full-tree', commit, ...below], { outputBytesMax: LISTING_BYTES_MAX })
     return parseTreeListing(output)
