@@ -12,8 +12,10 @@ export interface Listener {
  */
 export const isAddressedTo = (envelope: Pick<OpenEnvelope, 'to_roles' | 'required_expertise'>, listener: Listener): boolean => {
   const { to_roles: roles = [], required_expertise: expertise = [] } = envelope
-  const role = fold(listener.role)
-  if (roles.length > 0 && !roles.some((wanted) => fold(wanted) === role)) return false
+  if (roles.length > 0) {
+    const role = fold(listener.role)
+    if (!roles.some((wanted) => fold(wanted) === role)) return false
+  }
   if (expertise.length === 0) return true
   const held = new Set(listener.expertise.map(fold))
   return expertise.some((wanted) => held.has(fold(wanted)))

@@ -83,6 +83,15 @@ describe('the rate limit', () => {
   })
 })
 
+describe('the rate limit in a full house', () => {
+  it('gives the place of whoever was quiet longest to a newcomer', () => {
+    const limit = new RateLimit({ perSecond: 1, burst: 1, keysMax: 2 })
+    expect([limit.take('a', 0), limit.take('b', 10), limit.take('a', 20), limit.take('c', 30)]).toEqual([true, true, false, true])
+    // `b` was pushed out and comes back with a full bucket, in the place of `a`.
+    expect([limit.take('b', 40), limit.take('c', 50), limit.take('a', 60)]).toEqual([true, false, true])
+  })
+})
+
 describe('the replay window', () => {
   const times = (nowMs: number, untilMs: number) => ({ nowMs, untilMs })
   it('refuses what is new when it is full, and never forgets what could come again', () => {
@@ -98,5 +107,15 @@ describe('the replay window', () => {
     expect(window.size).toBe(3)
     expect(window.admit('c', '1', times(20_000, 30_000))).toBe('fresh')
     expect(window.size).toBe(1)
+  })
+
+  it('lets go of what is expired though it is never full', () => {
+    const window = new ReplayWindow({ idsMax: 1_000, idsPerAuthorMax: 1_000, authorsMax: 2 })
+    for (let second = 0; second < 500; second += 1) {
+      const nowMs = second * 1_000
+      expect(window.admit('a', String(second), times(nowMs, nowMs + 10_000))).toBe('fresh')
+      for (let back = Math.max(0, second - 9); back <= second; back += 1) expect(window.seen('a', String(back))).toBe(true)
+      expect(window.size).toBeLessThanOrEqual(20)
+    }
   })
 })

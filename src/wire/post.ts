@@ -49,7 +49,7 @@ export interface MessagePost {
 export class Post implements MessagePost {
   readonly gate: Gate
   readonly #options: PostOptions
-  readonly #handlers = new Map<MessageType, Set<Handler<MessageType>>>()
+  readonly #handlers = new Map<MessageType, readonly Handler<MessageType>[]>()
   #subscriptions: (() => void)[] = []
   #tail: Promise<unknown> = Promise.resolve()
   #waiting = 0
@@ -90,12 +90,11 @@ export class Post implements MessagePost {
   }
 
   on<Type extends MessageType>(type: Type, handler: Handler<Type>): () => void {
-    const handlers = this.#handlers.get(type) ?? new Set()
-    this.#handlers.set(type, handlers)
     // One entry per call, so that the same function given twice is taken back one by one.
     const entry: Handler<MessageType> = (envelope) => handler(envelope as EnvelopeOf<Type>)
-    handlers.add(entry)
-    return () => { handlers.delete(entry) }
+    // A new list each time: whoever comes or goes while a message is handed out changes nothing for that message.
+    this.#handlers.set(type, [...this.#handlers.get(type) ?? [], entry])
+    return () => { this.#handlers.set(type, (this.#handlers.get(type) ?? []).filter((other) => other !== entry)) }
   }
 
   /** How often each verdict was given, by reason, since the start. */
@@ -123,9 +122,10 @@ export class Post implements MessagePost {
   }
 
   #dispatch(envelope: Envelope): void {
-    for (const handler of [...this.#handlers.get(envelope.type) ?? []]) {
+    for (const handler of this.#handlers.get(envelope.type) ?? []) {
       try {
-        Promise.resolve(handler(envelope)).catch((thrown: unknown) => this.#failed(envelope, thrown))
+        const answer: unknown = handler(envelope)
+        if (answer !== undefined) Promise.resolve(answer).catch((thrown: unknown) => { this.#failed(envelope, thrown) })
       } catch (thrown) {
         this.#failed(envelope, thrown)
       }

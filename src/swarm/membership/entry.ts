@@ -25,6 +25,8 @@ export type PresenceEnvelope = EnvelopeOf<'role_announcement'> | EnvelopeOf<'cap
 
 export const TASKS_PER_MEMBER_MAX = 64
 
+const NO_TASKS: ReadonlySet<TaskKey> = new Set()
+
 export const newEntry = (node: NodeId, nowMs: number): Entry => ({
   node,
   profile: { agentId: '', role: '', expertise: [], capabilities: [], specialization: '', models: [], repositories: [] },
@@ -32,7 +34,7 @@ export const newEntry = (node: NodeId, nowMs: number): Entry => ({
   maxTasks: 0,
   accepting: true,
   unreachable: [],
-  tasks: new Set(),
+  tasks: NO_TASKS,
   heardMs: nowMs,
   linkClosedMs: undefined,
   gone: undefined,
@@ -45,21 +47,24 @@ export const tell = (entry: Entry, envelope: PresenceEnvelope, stamp: number): E
   switch (envelope.type) {
     case 'role_announcement': {
       const { agent_id: agentId, role, expertise, capabilities, specialization, max_tasks: maxTasks, current_tasks: currentTasks, status } = envelope.data
-      const told = { ...entry, profile: { ...entry.profile, agentId, role, expertise, capabilities, specialization } }
+      const told = withProfile(entry, { ...entry.profile, agentId, role, expertise, capabilities, specialization })
       return stamp < entry.countedStamp ? told : { ...told, countedStamp: stamp, maxTasks, currentTasks, accepting: status !== 'offline' }
     }
     case 'capability_broadcast': {
       const { agent_id: agentId, role, expertise, capabilities, models, repositories } = envelope.data
-      return { ...entry, profile: { ...entry.profile, agentId, role, expertise, capabilities, models, repositories } }
+      return withProfile(entry, { ...entry.profile, agentId, role, expertise, capabilities, models, repositories })
     }
     case 'availability_broadcast': {
       const { current_tasks: currentTasks, max_tasks: maxTasks, status, unreachable = [] } = envelope.data
       if (stamp < entry.countedStamp) return entry
-      return { ...entry, unreachable, countedStamp: stamp, currentTasks, maxTasks, accepting: status !== 'offline', tasks: currentTasks === 0 ? new Set() : entry.tasks }
+      return { ...entry, unreachable, countedStamp: stamp, currentTasks, maxTasks, accepting: status !== 'offline', tasks: currentTasks === 0 ? NO_TASKS : entry.tasks }
     }
     case 'task_progress': return progressed(entry, envelope, stamp)
   }
 }
+
+/** Most announcements repeat the one before: then what is there is kept, and the message's own lists go with it. */
+const withProfile = (entry: Entry, profile: Profile): Entry => sameProfile(entry.profile, profile) ? entry : { ...entry, profile }
 
 /** As others see it. */
 export const memberOf = (entry: Entry, connected: boolean): Member => ({
