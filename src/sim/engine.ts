@@ -142,14 +142,14 @@ export class SimEngine implements AgentRunner {
     return made
   }
 
-  #edit(path: string, deed: Deed, { number, cheat, chance }: Attempt): void {
+  #edit(path: string, deed: Deed, { number, cheat, chance, rounds }: Attempt): void {
     const { project, workspaces, others } = this.#options
     const files = workspaces.look(path)?.files
     if (files === undefined) return
     const note = `${chance.integer(1_000_000)}`
     const write = (edits: Edits): void => { workspaces.edit(path, edits) }
     switch (deed) {
-      case 'right': case 'hangs': return write(new Map([...project.mend(files), ...project.solve(number, files, note)]))
+      case 'right': case 'hangs': return write(new Map([...rounds > 1 ? project.mend(files) : [], ...project.solve(number, files, note)]))
       case 'wrong': return write(project.miss(number, files, note))
       case 'cheats': return write(project.cheat(number, files, cheat))
       case 'breaks': {

@@ -7,6 +7,8 @@ import type { Chance, Latency } from './chance.ts'
 import type { Happening } from './events.ts'
 import type { SimProcess } from './process.ts'
 
+export const LATE_MS_MAX = 600_000
+
 /** Shares are of calls, and add up to at most 1. */
 export interface ProviderProfile {
   readonly latency: Latency
@@ -20,7 +22,7 @@ export interface ProviderProfile {
   readonly retryAfterMs: Latency
   /** It happened, and the node hears of a broken connection. */
   readonly lostShare: number
-  /** It happens, and is answered, very late. */
+  /** It happens, and is answered, very late: at most by LATE_MS_MAX. */
   readonly lateShare: number
   readonly lateMs: Latency
   /** No answer; every other one has happened. */
@@ -139,7 +141,7 @@ export class SimProvider implements TaskProvider {
       case 'lost':
         void process.answer(afterMs, () => happen('lost'))
         return breakOff(afterMs + chance.delayMs(profile.latency))
-      case 'late': return process.answer(afterMs + chance.delayMs(profile.lateMs), () => happen(process.alive ? 'answered' : 'lost'))
+      case 'late': return process.answer(afterMs + Math.min(LATE_MS_MAX, chance.delayMs(profile.lateMs)), () => happen(process.alive ? 'answered' : 'lost'))
       case 'hangs':
         if (chance.happens(0.5)) void process.answer(afterMs, () => happen('lost'))
         else void process.answer(afterMs, () => { tell('failed') })

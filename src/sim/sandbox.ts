@@ -190,25 +190,26 @@ class Program implements SandboxProcess {
     if (this.#told !== undefined || this.#gone) return
     this.#told = why
     const { chance, profile } = this.#parts
-    this.#endIn(Math.min(this.#spec.limits.graceMs, chance.delayMs(profile().kill)), () => ({ outcome: why, code: null, stdout: '', stderr: '' }))
+    this.#endIn(Math.min(this.#spec.limits.graceMs, chance.delayMs(profile().kill)))
   }
 
   /** It ends then, whoever still listens. */
-  #endIn(afterMs: number, last: () => Ended): void {
+  #endIn(afterMs: number, last?: () => Ended): void {
     const { process, name, programs, open, node, emit, plan } = this.#parts
-    let told: Ended | undefined
+    let ended: Ended | undefined
     const heard = process.answer(afterMs, () => {
       if (this.#gone) return
       this.#gone = true
       programs.delete(name)
       open.delete(name)
       if (!process.alive) return
-      told = last()
+      // Who ends politely when told to was still told to.
+      ended = this.#told === undefined && last !== undefined ? last() : { outcome: this.#told ?? 'killed', code: null, stdout: '', stderr: '' }
       if (plan.kind === 'check') {
-        emit({ kind: 'ran', node, life: process.life, what: 'check', number: plan.number, commit: plan.commit, green: told.outcome === 'exited' ? told.code === 0 : undefined })
+        emit({ kind: 'ran', node, life: process.life, what: 'check', number: plan.number, commit: plan.commit, green: ended.outcome === 'exited' ? ended.code === 0 : undefined })
       }
     })
-    void heard.then(() => { if (told !== undefined) this.#hear(told) })
+    void heard.then(() => { if (ended !== undefined) this.#hear(ended) })
   }
 
   #hear({ outcome, code, stdout, stderr }: Ended): void {
@@ -249,6 +250,12 @@ class Output extends EventEmitter {
       // Whoever listens for the data goes on to listen for the end.
       queueMicrotask(() => { this.#deliver() })
     }
+    return this
+  }
+
+  resume(): this {
+    this.#asked = true
+    queueMicrotask(() => { this.#deliver() })
     return this
   }
 

@@ -3,6 +3,7 @@ import type { Oid, Result } from '../core/mod.ts'
 import type { FileChange, Snapshot, Workspace, Workspaces } from '../ports/mod.ts'
 import type { Chance, Latency } from './chance.ts'
 import type { SimProcess } from './process.ts'
+import { differing } from './repository/mod.ts'
 import type { Edits, Files, SimRepository } from './repository/mod.ts'
 
 export interface WorkspacesProfile {
@@ -185,17 +186,13 @@ class SimWorkspace implements Workspace {
 }
 
 /** Sorted by path. */
-export const changesOf = (before: Files, after: Files): readonly FileChange[] => {
-  if (before === after) return []
-  const changed = [...after].filter(([path, text]) => before.get(path) !== text).map(([path]) => path)
-  const deleted = [...before.keys()].filter((path) => !after.has(path))
-  return [...changed, ...deleted].sort().map((path) => ({
+export const changesOf = (before: Files, after: Files): readonly FileChange[] =>
+  differing(before, after).map((path) => ({
     path,
     kind: !before.has(path) ? 'added' : !after.has(path) ? 'deleted' : 'modified',
     modeBefore: before.has(path) ? '100644' : '000000',
     modeAfter: after.has(path) ? '100644' : '000000',
   }))
-}
 
 /** The whole file replaced: enough for who reads the added lines. */
 const hunkOf = (path: string, before = '', after = ''): string => {

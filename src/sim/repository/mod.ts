@@ -1,5 +1,7 @@
+export { differing } from './files.ts'
+export type { Edits, Files } from './files.ts'
 export { CHEATS, checkOf, GENERAL_CHECK, SimProject } from './project.ts'
-export type { Cheat, CheckResult, Edits, Files, SimProjectOptions } from './project.ts'
+export type { Cheat, CheckResult, SimProjectOptions } from './project.ts'
 export { SimRepository } from './repository.ts'
 export type { Merged, SimCommit, SimCommitDraft, SimTrailer } from './repository.ts'
 export { SimSources } from './sources.ts'

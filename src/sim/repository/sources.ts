@@ -1,7 +1,7 @@
 import { ChorusError, gitObjectId, oid } from '../../core/mod.ts'
 import type { Oid } from '../../core/mod.ts'
 import type { SourceFile, SourceTree } from '../../ports/mod.ts'
-import type { Files } from './project.ts'
+import type { Files } from './files.ts'
 import type { SimRepository } from './repository.ts'
 
 export interface SimSourcesOptions {
@@ -29,8 +29,10 @@ export class SimSources implements SourceTree {
   }
 
   async list(commit: Oid, folder: string): Promise<readonly SourceFile[]> {
-    const all = listing(this.#filesAt(commit))
-    return folder === '' ? all : all.filter(({ path }) => path.startsWith(`${folder}/`))
+    const files = this.#filesAt(commit)
+    const paths: string[] = []
+    for (const path of files.keys()) if (folder === '' || path.startsWith(`${folder}/`)) paths.push(path)
+    return paths.sort().map((path) => sourceOf(path, files.get(path) ?? ''))
   }
 
   async read(commit: Oid, path: string, { bytesMax }: { readonly bytesMax: number }): Promise<Uint8Array | undefined> {
@@ -59,16 +61,7 @@ export class SimSources implements SourceTree {
   }
 }
 
-const known = new WeakMap<Files, readonly SourceFile[]>()
-
-const listing = (files: Files): readonly SourceFile[] => {
-  let all = known.get(files)
-  if (all === undefined) {
-    all = [...files].sort(([one], [other]) => one < other ? -1 : 1).map(([path, text]) => ({ path, bytes: Buffer.byteLength(text), executable: false, blob: blobOf(text) }))
-    known.set(files, all)
-  }
-  return all
-}
+const sourceOf = (path: string, text: string): SourceFile => ({ path, bytes: Buffer.byteLength(text), executable: false, blob: blobOf(text) })
 
 const blobs = new Map<string, Oid>()
 
