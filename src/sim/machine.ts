@@ -65,6 +65,8 @@ export class SimMachine {
   #life: Life | undefined
   #lives = 0
   #stopped = true
+  /** Asked to run, even where it is still stopping. */
+  #wanted = false
 
   constructor(parts: MachineParts) {
     this.#parts = parts
@@ -86,6 +88,7 @@ export class SimMachine {
 
   /** A process of its own, as after a boot or by a supervisor. One that cannot start ends, and is started again. */
   boot(): void {
+    this.#wanted = true
     if (this.alive) return
     const { scheduler, chance, network, remote, emit } = this.#parts
     this.#lives += 1
@@ -142,6 +145,7 @@ export class SimMachine {
 
   /** As a user asks it to; resolves when it has ended, and says what it left. Never when it is killed meanwhile. */
   async stop(): Promise<void> {
+    this.#wanted = false
     const life = this.#life
     if (life?.process.alive !== true || this.#stopped) return
     const { emit, scheduler } = this.#parts
@@ -151,17 +155,18 @@ export class SimMachine {
     await life.chorus.stop()
     if (!life.process.alive) return
     emit({ kind: 'process', ...about, what: 'stopped' })
+    this.#life = undefined
+    if (this.#wanted) this.boot()
     // What it had asked others for is answered, or given up by its client, before anybody looks.
     await new Promise<void>((resolve) => { scheduler.after(ANSWERED_MS, resolve) })
-    const left = [
+    emit({ kind: 'left', ...about, left: [
       ...life.process.armed > 0 ? [`${life.process.armed} timers`] : [],
       ...life.store.underWay > 0 ? [`${life.store.underWay} requests to the remote`] : [],
       ...life.gossip.running ? ['the mesh'] : [],
       ...life.chorus.status().active_tasks.map((task) => `task ${task.number}`),
       ...life.tools.left(),
-    ]
-    emit({ kind: 'left', ...about, left })
-    this.#end(life.process)
+    ] })
+    life.process.kill()
   }
 
   #end(process: SimProcess): void {

@@ -44,13 +44,14 @@ export interface Place {
 export class SimWorkspaces implements Workspaces {
   readonly #options: SimWorkspacesOptions
   readonly #places = new Map<string, Place>()
+  readonly #open = new Set<string>()
 
   constructor(options: SimWorkspacesOptions) {
     this.#options = options
   }
 
-  /** Of any process of this machine. */
-  get left(): number { return this.#options.folders.size }
+  /** Of this process: opened, and nobody has asked to remove them. */
+  get left(): number { return this.#open.size }
 
   async open({ name, base }: { readonly name: string; readonly base: Oid }): Promise<Workspace> {
     const { process, chance, repository, folders } = this.#options
@@ -64,7 +65,8 @@ export class SimWorkspaces implements Workspaces {
       folders.delete(name)
       throw new ChorusError('IO_FAILED', fails ? 'no space left on device' : `the commit ${base} is not here`)
     }
-    return new SimWorkspace({ ...this.#options, name, base, places: this.#places })
+    this.#open.add(name)
+    return new SimWorkspace({ ...this.#options, name, base, places: this.#places, disposed: () => { this.#open.delete(name) } })
   }
 
   async reap(): Promise<number> {
@@ -89,6 +91,7 @@ interface WorkspaceParts extends SimWorkspacesOptions {
   readonly name: string
   readonly base: Oid
   readonly places: Map<string, Place>
+  readonly disposed: () => void
 }
 
 class SimWorkspace implements Workspace {
@@ -156,8 +159,9 @@ class SimWorkspace implements Workspace {
   }
 
   async dispose(): Promise<void> {
-    const { folders, places, name, chance, profile } = this.#parts
+    const { folders, places, name, chance, profile, disposed } = this.#parts
     const fails = chance.happens(profile().disposeFailsShare)
+    disposed()
     await this.#step()
     places.delete(this.path)
     for (let at = 1; at <= this.#checkouts; at += 1) places.delete(`/workspaces/${name}/checkout-${at}`)
