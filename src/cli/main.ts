@@ -1,4 +1,5 @@
 import { addAuditCommands } from './commands/audit.ts'
+import { addChaosCommand } from './commands/chaos.ts'
 import { addConfigCommand } from './commands/config.ts'
 import { addControlCommands } from './commands/control.ts'
 import { addDemoCommand } from './commands/demo.ts'
@@ -25,5 +26,6 @@ const program = makeProgram((root, context) => {
   addDoctorCommand(root, context)
   addConfigCommand(root, context)
   addDemoCommand(root, context)
+  addChaosCommand(root, context)
 })
 await program.parseAsync()

@@ -19,15 +19,24 @@ export interface FleetNode {
   readonly stateFolder: string
 }
 
-/** One node as a process of its own, as `chorus up` would run it. */
+export interface Launch {
+  /** What comes before the command line, to run it elsewhere; it must become the command. */
+  readonly enter?: readonly string[]
+  readonly environment?: Readonly<Record<string, string>>
+}
+
+/** One node as a process of its own, as `chorus up` would run it. Killed or ended, it can be started again. */
 export class NodeProcess {
   readonly node: FleetNode
   #child: ChildProcess | undefined
   #errors = ''
   readonly #onLine: (line: NodeLine) => void
 
-  constructor(node: FleetNode, onLine: (line: NodeLine) => void) {
+  readonly #launch: Launch
+
+  constructor(node: FleetNode, onLine: (line: NodeLine) => void, launch: Launch = {}) {
     this.node = node
+    this.#launch = launch
     this.#onLine = onLine
   }
 
@@ -40,9 +49,9 @@ export class NodeProcess {
   async start(): Promise<NodeLine> {
     const entry = process.argv[1]
     if (entry === undefined) throw new ChorusError('INTERNAL', 'the path of the running program is not known')
-    const child = spawn(process.execPath, [entry, 'up', '--json', '--config', this.node.configFile, '--state', this.node.stateFolder], {
-      stdio: ['ignore', 'pipe', 'pipe'],
-    })
+    const { enter = [], environment = {} } = this.#launch
+    const [program = process.execPath, ...args] = [...enter, process.execPath, entry, 'up', '--json', '--config', this.node.configFile, '--state', this.node.stateFolder]
+    const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...environment } })
     this.#child = child
     child.stderr.on('data', (chunk: Buffer) => { this.#errors = (this.#errors + chunk.toString('utf8')).slice(-4_000) })
     const ready = Promise.withResolvers<NodeLine>()
