@@ -5,8 +5,9 @@
  *   every fourth availability, since gossip may lose any message;
  * - availability: at the start, on change, and 30 s after the last.
  *
- * A newcomer is told twice, soon and 3 s later: its link may carry nothing yet when it is seen. Newcomers that come
- * together are told together.
+ * A newcomer is told twice, soon and 3 s later: its link may carry nothing yet when it is seen. One that was here all the
+ * time and whose link only opened again is told once, later: it may have been restarted. Those that come together are
+ * told together.
  */
 export interface Beacon {
   readonly times: BeaconTimes
@@ -21,7 +22,7 @@ export interface Beacon {
 export type BeaconInput =
   | { readonly kind: 'start' | 'profile-changed' | 'load-changed' | 'tick' | 'leave' }
   /** `delayMs` is drawn at random, so that a large swarm does not answer one newcomer in one instant. */
-  | { readonly kind: 'newcomer'; readonly delayMs: number }
+  | { readonly kind: 'newcomer'; readonly delayMs: number; readonly known: boolean }
 
 export type BeaconEffect = 'announce' | 'availability' | 'leave'
 
@@ -47,7 +48,7 @@ export const stepBeacon = (state: Beacon, input: BeaconInput, nowMs: number): Be
     case 'leave': return { state: silentBeacon(state.times), effects: ['leave'] }
     case 'profile-changed': return speak(state, ['announce'], nowMs)
     case 'load-changed': return speak(state, ['availability'], nowMs)
-    case 'newcomer': return { state: { ...state, announceAtMs: planned(state, nowMs + input.delayMs) }, effects: [] }
+    case 'newcomer': return { state: { ...state, announceAtMs: planned(state, nowMs + input.delayMs, input.known) }, effects: [] }
     case 'tick': return tick(state, nowMs)
   }
 }
@@ -71,8 +72,9 @@ const speak = (state: Beacon, effects: readonly ('announce' | 'availability')[],
 })
 
 /** The first one stays where it was planned; the second is 3 s after the last newcomer. */
-const planned = (state: Beacon, wantedMs: number): readonly number[] => {
+const planned = (state: Beacon, wantedMs: number, known: boolean): readonly number[] => {
   const soonMs = Math.max(wantedMs, state.announcedMs + state.times.announcementGapMs)
   const [firstMs = soonMs] = state.announceAtMs
-  return [Math.min(firstMs, soonMs), soonMs + state.times.newcomerAgainMs]
+  const againMs = soonMs + state.times.newcomerAgainMs
+  return known ? [...state.announceAtMs.slice(0, -1), againMs] : [Math.min(firstMs, soonMs), againMs]
 }

@@ -36,7 +36,7 @@ export type RosterInput =
 export type RosterEffect =
   | { readonly kind: 'emit'; readonly event: MembershipEvent }
   /** Somebody is here who may not know us. */
-  | { readonly kind: 'newcomer' }
+  | { readonly kind: 'newcomer'; readonly known: boolean }
 
 export interface RosterStep { readonly state: Roster; readonly effects: readonly RosterEffect[] }
 
@@ -104,7 +104,7 @@ const heard = (state: Mutable, envelope: PresenceEnvelope, nowMs: number): reado
   put(state, after, nowMs)
   const connected = state.connected.has(after.node)
   const events = eventsBetween(before, after, { before: connected, after: connected })
-  return before === undefined || (before.gone !== undefined && after.gone === undefined) ? [{ kind: 'newcomer' }, ...events] : events
+  return before === undefined || (before.gone !== undefined && after.gone === undefined) ? [{ kind: 'newcomer', known: false }, ...events] : events
 }
 
 /** What was said before the goodbye, and came after it. */
@@ -115,8 +115,8 @@ const link = (state: Mutable, change: { readonly node: NodeId; readonly connecte
   const before = state.connected.has(change.node)
   if (change.connected) state.connected.add(change.node)
   else state.connected.delete(change.node)
-  const effects: RosterEffect[] = change.connected ? [{ kind: 'newcomer' }] : []
   const entry = state.entries.get(change.node)
+  const effects: RosterEffect[] = change.connected ? [{ kind: 'newcomer', known: entry !== undefined && entry.gone === undefined }] : []
   if (entry === undefined) return effects
   const after: Entry = { ...entry, linkClosedMs: change.connected ? undefined : entry.linkClosedMs ?? nowMs }
   put(state, after, nowMs)

@@ -53,7 +53,11 @@ export class Membership {
       post.on('capability_broadcast', (envelope) => this.#hear({ kind: 'heard', envelope })),
       post.on('availability_broadcast', (envelope) => this.#hear({ kind: 'heard', envelope })),
       post.on('task_progress', (envelope) => this.#hear({ kind: 'heard', envelope })),
-      links.onPeerChange(({ node, connected }) => this.#hear({ kind: 'link', node, connected })),
+      links.onPeerChange(({ node, connected }) => {
+        this.#hear({ kind: 'link', node, connected })
+        // Whom it reaches again, it speaks for no more.
+        if (connected) this.#background(this.changed())
+      }),
     ]
     const first = this.#tell({ kind: 'start' })
     for (const node of links.peers()) this.#hear({ kind: 'link', node, connected: true })
@@ -135,7 +139,7 @@ export class Membership {
     this.#roster = state
     for (const effect of effects) {
       if (effect.kind === 'emit') this.#emit(effect.event)
-      else this.#background(this.#tell({ kind: 'newcomer', delayMs: this.#newcomerDelayMs() }))
+      else this.#background(this.#tell({ kind: 'newcomer', delayMs: this.#newcomerDelayMs(), known: effect.known }))
     }
   }
 
