@@ -16,7 +16,7 @@ npm run sim -- --replay SEED [--task NUMBER] [--nodes N] [--tasks M] [--hours H]
   --random K     K more seeds that nobody has chosen (0)
   --nodes N      nodes of each world (20)
   --tasks M      tasks of each world (50)
-  --hours H      virtual hours in which things break (0.05)
+  --hours H      virtual hours in which things break (0.03)
   --workers W    worlds side by side (one per core)
   --replay SEED  the story of one world; --task tells only what concerns that task
   --json         one object as the last line

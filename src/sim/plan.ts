@@ -83,7 +83,7 @@ export const drawPlan = (chance: Chance): Plan => {
     },
     disk: { latency: { p50: chance.between(0.3, 5), p99: chance.between(10, 200) } },
     breakage: {
-      kills: some(60), pauses: some(40), stops: some(15), partitions: some(60), outages: some(20), cutOffs: some(25), diskFull: some(8), clockJumps: some(15),
+      kills: some(60), pauses: some(40), stops: some(20), partitions: some(100), outages: some(40), cutOffs: some(40), diskFull: some(12), clockJumps: some(20),
       drift: some(0.02), people: some(200), forgeries: some(400),
     },
     provider: some(0.3),

@@ -25,7 +25,7 @@ export interface WorldOptions {
   readonly seed: string | number
   readonly nodes: number
   readonly tasks: number
-  /** How long things break; three minutes when not given. */
+  /** How long things break; 108 seconds when not given. */
   readonly hours?: number | undefined
   /** What goes wrong; drawn from the seed when not given. */
   readonly plan?: Partial<Plan> | undefined
@@ -116,7 +116,7 @@ export class World {
 
   async run(): Promise<WorldResult> {
     const { scheduler, village } = this
-    const { tasks, hours = 0.05, quietMs = 1_200_000 } = this.#options
+    const { tasks, hours = 0.03, quietMs = 1_200_000 } = this.#options
     const faultsMs = hours * 3_600_000
     const chance = this.#chance.fork('begin')
     let livedMs = 0
