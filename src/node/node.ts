@@ -144,7 +144,7 @@ export class ChorusNode {
         models: config.agent.models.map((model) => model.name), repositories: this.#parts.repositories.map(({ provider }) => `${provider.name}:${provider.repository}`),
       },
       load: () => ({
-        currentTasks: this.#coordinator?.currentTasks ?? 0, maxTasks: this.#identity.maxTasks, lastActivityMs: this.#lastActivityMs,
+        currentTasks: this.currentTasks, maxTasks: this.#identity.maxTasks, lastActivityMs: this.#lastActivityMs,
         accepting: this.#coordinator?.accepting ?? false,
       }),
     })
@@ -300,9 +300,12 @@ export class ChorusNode {
   /** Tasks it would look at, best first, with their claims; claims nothing. */
   known(): ReturnType<Coordinator['known']> { return this.#coordinator?.known() ?? [] }
 
+  /** Tasks that are claimed here and not done with. */
+  get currentTasks(): number { return this.#coordinator?.currentTasks ?? 0 }
+
   status(): NodeStatus {
     const { clock, gossip, config } = this.#parts
-    const currentTasks = this.#coordinator?.currentTasks ?? 0
+    const { currentTasks } = this
     return {
       agent_id: this.#identity.agentId, node_id: this.#identity.node, role: this.#identity.role, expertise: this.#identity.expertise,
       current_tasks: currentTasks, max_tasks: this.#identity.maxTasks, active_providers: this.#repositories.length,
