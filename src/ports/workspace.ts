@@ -20,7 +20,7 @@ export interface Workspace {
   snapshot(): Promise<Snapshot>
   /** A commit of the snapshot's tree on `base`. */
   commit(snapshot: Snapshot, message: string): Promise<Oid>
-  /** The commit's changes replayed on `onto`; `reason` names the conflicting paths. */
+  /** What the commit changes against its parent, replayed on `onto`; `reason` names the conflicting paths. Takes replayed commits, too. */
   rebase(commit: Oid, options: { readonly onto: Oid; readonly message: string }): Promise<Result<Oid, readonly string[]>>
   /** A fresh folder with exactly the commit's files (no .git), owned by the sandbox's user. `only` and `from` overlay files of another commit. */
   checkout(commit: Oid, overlay?: { readonly from: Oid; readonly paths: readonly string[] }): Promise<string>

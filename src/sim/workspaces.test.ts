@@ -59,6 +59,8 @@ describe('the simulated work trees', () => {
     expect(clean.ok && ['src/t1.js', 'src/t2.js', 'b'].map((path) => repository.filesOf(clean.value).get(path))).toEqual(['mine\n', 'theirs\n', 'same'])
     expect(await until(workspace.rebase(commit, { onto: onBase(new Map([['src/t1.js', 'theirs\n']])), message: 'again\n' }))).toEqual({ ok: false, reason: ['src/t1.js'] })
     expect(await until(workspace.rebase(commit, { onto: onBase(new Map([['src/t1.js', undefined]])), message: 'again\n' }))).toEqual({ ok: false, reason: ['src/t1.js'] })
+    const later = clean.ok ? await until(workspace.rebase(clean.value, { onto: onBase(new Map([['src/t2.js', 'theirs once more\n']])), message: 'again\n' })) : clean
+    expect(later.ok && ['src/t1.js', 'src/t2.js'].map((path) => repository.filesOf(later.value).get(path))).toEqual(['mine\n', 'theirs once more\n'])
   })
 
   it('keep nothing of a clone that could not be made, and refuse a name twice', async () => {

@@ -127,12 +127,12 @@ class SimWorkspace implements Workspace {
   async rebase(commit: Oid, { onto, message }: { readonly onto: Oid; readonly message: string }): Promise<Result<Oid, readonly string[]>> {
     await this.#step()
     const { repository } = this.#parts
-    const [mine, theirs] = [repository.filesOf(commit), repository.filesOf(onto)]
+    const [before, mine, theirs] = [repository.filesOf(repository.parentOf(commit) ?? this.base), repository.filesOf(commit), repository.filesOf(onto)]
     const edits = new Map<string, string | undefined>()
     const conflicts: string[] = []
-    for (const { path } of changesOf(this.#baseFiles, mine)) {
+    for (const { path } of changesOf(before, mine)) {
       const [now, there] = [mine.get(path), theirs.get(path)]
-      if (there === this.#baseFiles.get(path)) edits.set(path, now)
+      if (there === before.get(path)) edits.set(path, now)
       else if (there !== now) conflicts.push(path)
     }
     if (conflicts.length > 0) return fail(conflicts)

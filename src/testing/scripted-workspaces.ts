@@ -13,6 +13,7 @@ export interface ScriptedRebase { readonly onto: Oid; readonly conflicts?: reado
  */
 export class ScriptedWorkspaces implements Workspaces {
   readonly #commits = new Map<Oid, ScriptedFiles>()
+  readonly #parents = new Map<Oid, Oid>()
   readonly #rebases: ScriptedRebase[]
   /** `<commit>` or `<commit>+<paths>`, in order; the n-th lies at `/checkout/<n>`. */
   readonly checkouts: string[] = []
@@ -59,8 +60,8 @@ export class ScriptedWorkspaces implements Workspaces {
       base,
       path: '/clone',
       snapshot: () => Promise.resolve(this.#snapshot(base)),
-      commit: (snapshot, message) => Promise.resolve(this.#commit(this.#trees.get(snapshot.tree) ?? {}, message)),
-      rebase: (commit, { onto, message }) => this.#rebase(commit, { base, onto, message }),
+      commit: (snapshot, message) => Promise.resolve(this.#commit(this.#trees.get(snapshot.tree) ?? {}, { parent: base, message })),
+      rebase: (commit, { onto, message }) => this.#rebase(commit, { onto, message }),
       checkout: (commit, overlay) => {
         this.filesOf(commit)
         this.checkouts.push(overlay === undefined ? commit : `${commit}+${overlay.paths.join(',')}`)
@@ -91,24 +92,25 @@ export class ScriptedWorkspaces implements Workspaces {
     return { tree, changes: changesOf(this.filesOf(base), files) }
   }
 
-  #commit(files: ScriptedFiles, message: string): Oid {
+  #commit(files: ScriptedFiles, { parent, message }: { readonly parent: Oid; readonly message: string }): Oid {
     this.#count += 1
     this.messages.push(message)
     const id = oid(String(this.#count).padStart(40, 'c'))
     this.#commits.set(id, files)
+    this.#parents.set(id, parent)
     return id
   }
 
-  #rebase(commit: Oid, { base, onto, message }: { readonly base: Oid; readonly onto: Oid; readonly message: string }): Promise<Result<Oid, readonly string[]>> {
+  #rebase(commit: Oid, { onto, message }: { readonly onto: Oid; readonly message: string }): Promise<Result<Oid, readonly string[]>> {
     const next = this.#rebases.shift()
     if (next?.onto !== onto) return Promise.reject(new Error(`unexpected rebase onto ${onto}`))
     if (next.conflicts !== undefined) return Promise.resolve({ ok: false, reason: next.conflicts })
     const files: Record<string, string> = { ...this.filesOf(onto) }
-    for (const change of changesOf(this.filesOf(base), this.filesOf(commit))) {
+    for (const change of changesOf(this.filesOf(this.#parents.get(commit) ?? commit), this.filesOf(commit))) {
       if (change.kind === 'deleted') delete files[change.path]
       else files[change.path] = this.filesOf(commit)[change.path] ?? ''
     }
-    return Promise.resolve({ ok: true, value: this.#commit(files, message) })
+    return Promise.resolve({ ok: true, value: this.#commit(files, { parent: onto, message }) })
   }
 }
 

@@ -256,6 +256,37 @@ describe('checkout(), rebase() and diff()', () => {
     expect(await workspace.rebase(commit, { onto: (await repository.refresh()).tip!, message: 'x' })).toEqual({ ok: false, reason: ['a.txt'] })
   })
 
+  test('rebase() replays a replayed change once more, and takes the side of nobody in what it never touched', async () => {
+    const { work, clone, workspace, repository } = await setup({ 'a.txt': 'one\ntwo\nthree\n', 'moving.txt': '0\n', 'undone.txt': 'kept\n' })
+    await clone.write({ 'a.txt': 'ONE\ntwo\nthree\n' })
+    const commit = await workspace.commit(await workspace.snapshot(), 'x')
+    await work.commit({ 'moving.txt': '1\n', 'undone.txt': 'mistaken\n', 'gone.txt': 'g\n' })
+    const once = await workspace.rebase(commit, { onto: (await repository.refresh()).tip!, message: 'once' })
+    expect(once.ok).toBe(true)
+    if (!once.ok) return
+    await work.commit({ 'moving.txt': '2\n', 'undone.txt': 'kept\n', 'gone.txt': null })
+    const onto = (await repository.refresh()).tip!
+    const twice = await workspace.rebase(once.value, { onto, message: 'twice' })
+    expect(twice).toMatchObject({ ok: true })
+    if (!twice.ok) return
+    expect(await plainGit(repository.gitDir, 'diff', '--name-status', onto, twice.value)).toBe('M\ta.txt')
+    expect(await plainGit(repository.gitDir, 'cat-file', '-p', `${twice.value}:undone.txt`)).toBe('kept')
+  })
+
+  test('rebase() never gives back what others undid between two replays', async () => {
+    const { work, clone, workspace, repository } = await setup({ 'a.txt': 'a\n', 'undone.txt': 'kept\n' })
+    await clone.write({ 'a.txt': 'A\n' })
+    const commit = await workspace.commit(await workspace.snapshot(), 'x')
+    await work.commit({ 'undone.txt': 'mistaken\n', 'added.txt': 'by mistake\n' })
+    const once = await workspace.rebase(commit, { onto: (await repository.refresh()).tip!, message: 'once' })
+    await work.commit({ 'undone.txt': 'kept\n', 'added.txt': null })
+    const onto = (await repository.refresh()).tip!
+    const twice = once.ok ? await workspace.rebase(once.value, { onto, message: 'twice' }) : once
+    expect(twice).toMatchObject({ ok: true })
+    if (!twice.ok) return
+    expect(await plainGit(repository.gitDir, 'diff', '--name-status', onto, twice.value)).toBe('M\ta.txt')
+  })
+
   test('diff() is bounded and says so', async () => {
     const { clone, workspace } = await setup({ 'a.txt': 'a\n' })
     await clone.write({ 'a.txt': 'b\n', 'long.txt': 'é\n'.repeat(5_000) })

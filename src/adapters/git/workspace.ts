@@ -125,7 +125,7 @@ class GitWorkspace implements Workspace {
 
   async rebase(commit: Oid, options: { readonly onto: Oid; readonly message: string }): Promise<Result<Oid, readonly string[]>> {
     const environment = this.#identity()
-    const tree = await replay(this.#options.repository, { commit, base: this.base, onto: options.onto, environment })
+    const tree = await replay(this.#options.repository, { commit, onto: options.onto, environment })
     if (!tree.ok) return fail(tree.reason)
     return ok(await this.#commitTree(tree.value, options.onto, { message: options.message, environment }))
   }
