@@ -1,8 +1,8 @@
-import type { TaskKey } from '../core/mod.ts'
+import type { NodeId, TaskKey } from '../core/mod.ts'
 import type { Task } from '../ports/mod.ts'
-import { COURTESY_DELAY_MS_MAX, courtesyDelayMs, courtesySlotMs, orderTasks, scoreTask } from '../work/matching/mod.ts'
+import { COURTESY_DELAY_MS_MAX, courtesyDelayMs, courtesySlotMs, orderTasks, scoreTask, shareTasks } from '../work/matching/mod.ts'
 import type { AgentFacts, MatchingSettings } from '../work/matching/mod.ts'
-import type { AgentIdentity, Members, Performance } from './needs.ts'
+import type { AgentIdentity, Members, MemberView, Performance } from './needs.ts'
 import type { RepositoryWatch } from './watch.ts'
 
 export interface ChoiceParts {
@@ -18,6 +18,14 @@ export interface Candidate {
   readonly watch: RepositoryWatch
   readonly task: Task
   readonly score: number
+  /** Whether no node with a free slot suits it better, as far as everybody knows. */
+  readonly isTurn: boolean
+}
+
+/** Tasks of this node: those that it has begun to claim, and those that it holds, as it announces. */
+export interface Load {
+  readonly begun: number
+  readonly claimed: number
 }
 
 /** Claim times that the courtesy slot is measured by. */
@@ -32,35 +40,61 @@ export class Choice {
 
   watchOf(key: TaskKey): RepositoryWatch | undefined { return this.#parts.watches.get(key.slice(0, key.lastIndexOf('#'))) }
 
-  /** Best first; fit at this load, dependencies finished, claims not looked at. */
-  candidates(currentTasks: number): readonly Candidate[] {
-    const { performance, matching, watches } = this.#parts
-    const score = (task: Task) => scoreTask(task, this.#facts(currentTasks, performance.score(task.type)), matching)
+  /**
+   * Best first; fit at this load, dependencies finished, and open as `isOpen` says: first those whose turn it is here, then
+   * those that better suited nodes with free slots will probably take.
+   */
+  candidates(load: Load, isOpen: (watch: RepositoryWatch, task: Task) => boolean): readonly Candidate[] {
+    const { performance, matching, watches, identity } = this.#parts
+    const score = (task: Task) => scoreTask(task, this.#facts(load.begun, performance.score(task.type)), matching)
     const tasks = [...watches.values()].flatMap((watch) => [...watch.tasks.values()])
     const { candidates } = orderTasks(tasks, { score: (task) => score(task).total, stateOf: (key) => this.#stateOf(key) })
-    return candidates.flatMap((task) => {
+    const open = candidates.flatMap((task) => {
       const watch = this.watchOf(task.key)
-      const { total, unfit } = score(task)
-      return watch === undefined || unfit !== undefined ? [] : [{ watch, task, score: total }]
+      return watch === undefined || !isOpen(watch, task) ? [] : [{ watch, task }]
     })
+    const turns = this.#turns(open, load.claimed)
+    const fit = open.flatMap(({ watch, task }) => {
+      const { total, unfit } = score(task)
+      return unfit !== undefined ? [] : [{ watch, task, score: total, isTurn: (turns.get(task.key) ?? identity.node) === identity.node }]
+    })
+    return [...fit.filter(({ isTurn }) => isTurn), ...fit.filter(({ isTurn }) => !isTurn)]
   }
 
-  /** Everybody ranks by what everybody can know: the announced facts (`currentTasks` as announced), and no history. */
-  courtesyMs({ watch, task }: Candidate, currentTasks: number): number {
-    const { identity, members, matching } = this.#parts
-    const rivals = members.members()
-      .filter((member) => member.node !== identity.node && member.status !== 'offline' && member.repositories.includes(watch.name))
+  /** None at its own turn; else everybody ranks by what everybody can know: the announced facts, and no history. */
+  courtesyMs({ watch, task, isTurn }: Candidate, currentTasks: number): number {
+    if (isTurn) return 0
+    const { identity, matching } = this.#parts
+    const rivals = this.#rivals()
+      .filter(({ repositories }) => repositories.includes(watch.name))
       .map((member) => ({ node: member.node, score: scoreTask(task, { ...member, performance: 0.5 }, matching) }))
       .filter(({ score }) => score.unfit === undefined)
       .map(({ node, score }) => ({ node, score: score.total }))
     const self = { node: identity.node, score: scoreTask(task, this.#facts(currentTasks, 0.5), matching).total }
-    return courtesyDelayMs(task.key, self, { rivals, slotMs: courtesySlotMs(this.#acquireMs), delayMsMax: COURTESY_DELAY_MS_MAX })
+    const slotMs = courtesySlotMs(this.#acquireMs)
+    return Math.max(slotMs, courtesyDelayMs(task.key, self, { rivals, slotMs, delayMsMax: COURTESY_DELAY_MS_MAX }))
   }
 
   /** A claim took this long, the courtesy not counted. */
   measured(ms: number): void {
     this.#acquireMs.push(Math.max(0, ms))
     if (this.#acquireMs.length > SAMPLES_MAX) this.#acquireMs.shift()
+  }
+
+  /** Whose turn each open task is, by what everybody can know; a task that is nobody's turn is not in it. */
+  #turns(open: readonly { readonly watch: RepositoryWatch; readonly task: Task }[], claimed: number): ReadonlyMap<TaskKey, NodeId> {
+    const { identity, watches, matching } = this.#parts
+    const rivals = this.#rivals().filter(({ status, currentTasks, maxTasks }) => status !== 'busy' && currentTasks < maxTasks)
+    if (rivals.length === 0) return new Map()
+    const own = { ...identity, currentTasks: claimed, repositories: [...watches.keys()] }
+    const tasks = open.map(({ watch, task }) => ({ ...task, repository: watch.name }))
+      .sort((a, b) => b.priority - a.priority || a.createdAtMs - b.createdAtMs || (a.key < b.key ? -1 : 1))
+    return shareTasks(tasks, [own, ...rivals], matching)
+  }
+
+  #rivals(): readonly MemberView[] {
+    const { members, identity } = this.#parts
+    return members.members().filter(({ node, status }) => node !== identity.node && status !== 'offline')
   }
 
   #facts(currentTasks: number, performance: number): AgentFacts {

@@ -167,9 +167,12 @@ export class Coordinator {
 
   #wantListings(): void { for (const watch of this.#watches.values()) watch.wantListing() }
 
-  /** What others say is bundled, so that nobody makes this node ask its providers more often than it wants to. */
+  /**
+   * What others say is bundled, so that nobody makes this node ask its providers more often than it wants to. A node
+   * without a free slot looks when it has one again: in a large swarm most are busy, and every look is a request.
+   */
   #lookSoon(): void {
-    if (!this.#accepting || this.#disarmHint !== undefined) return
+    if (!this.#accepting || this.#disarmHint !== undefined || this.#runs.size >= this.#parts.identity.maxTasks) return
     const waitMs = Math.max(0, this.#roundStartedMs + this.#times.hintGapMs - this.#parts.clock.monotonicMs())
     this.#disarmHint = this.#parts.clock.arm(waitMs, () => {
       this.#disarmHint = undefined
@@ -226,14 +229,16 @@ export class Coordinator {
   /** The best tasks of all repositories, as many as there are free slots. */
   #choose(): void {
     const { identity, clock } = this.#parts
+    if (this.#runs.size >= identity.maxTasks) return
     const now = clock.monotonicMs()
-    for (const candidate of this.#choice.candidates(this.#runs.size)) {
-      if (this.#runs.size >= identity.maxTasks) return
-      const { watch, task: { key } } = candidate
-      if (this.#runs.has(key) || this.#setAside.has(key, now)) continue
+    const candidates = this.#choice.candidates({ begun: this.#runs.size, claimed: this.currentTasks }, (watch, { key }) => {
+      if (this.#setAside.has(key, now)) return false
       // Read after it was heard, the refs know better: a claim that is not there was a lie, or is over.
-      if ((this.#heard.get(key) ?? -Infinity) >= watch.readMs || !watch.work.claims.view(key).claimable) continue
-      this.#begin(candidate)
+      return (this.#heard.get(key) ?? -Infinity) < watch.readMs && watch.work.claims.view(key).claimable
+    })
+    for (const candidate of candidates) {
+      if (this.#runs.size >= identity.maxTasks) return
+      if (!this.#runs.has(candidate.task.key)) this.#begin(candidate)
     }
   }
 

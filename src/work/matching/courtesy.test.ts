@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { NodeId, TaskKey } from '../../core/mod.ts'
-import { COURTESY_DELAY_MS_MAX, courtesyDelayMs, courtesyRank, courtesySlotMs, rendezvousWinner } from './courtesy.ts'
+import { COURTESY_DELAY_MS_MAX, courtesyDelayMs, courtesyRank, courtesySlotMs } from './courtesy.ts'
+import { rendezvousWinner } from './rendezvous.ts'
 
 const task = 'local:r#1' as TaskKey
 const rival = (node: string, score = 0.9): { node: NodeId; score: number } => ({ node: node as NodeId, score })

@@ -1,5 +1,5 @@
-import { sha256 } from '../../core/mod.ts'
 import type { NodeId, TaskKey } from '../../core/mod.ts'
+import { rendezvous } from './rendezvous.ts'
 
 /**
  * Courtesy: who suits a task best pushes its claim first, the others a little later, when they have probably heard of
@@ -26,10 +26,12 @@ export const courtesyDelayMs = (task: TaskKey, self: Rival, options: CourtesyOpt
 
 /** How many rivals come before `self`: higher score first, equal ones by a hash of node and task. */
 export const courtesyRank = (task: TaskKey, self: Rival, rivals: readonly Rival[]): number => {
-  const own = rendezvousHash(self.node, task)
+  const own = rendezvous(self.node, task)
   return rivals.filter((rival) => {
     if (rival.node === self.node) return false
-    return rival.score === self.score ? rendezvousHash(rival.node, task) < own : rival.score > self.score
+    if (rival.score !== self.score) return rival.score > self.score
+    const other = rendezvous(rival.node, task)
+    return other === own ? rival.node < self.node : other < own
   }).length
 }
 
@@ -40,13 +42,6 @@ export const courtesySlotMs = (samplesMs: readonly number[]): number => {
   const p95 = sorted[Math.ceil(sorted.length * 0.95) - 1] ?? SLOT_MS_DEFAULT
   return Math.min(SLOT_MS_MAX, Math.max(SLOT_MS_MIN, p95))
 }
-
-/** The one of `nodes` that looks after `subject` (a repository to poll): all who know the same nodes name the same one. */
-export const rendezvousWinner = (subject: string, nodes: readonly NodeId[]): NodeId | undefined =>
-  nodes.reduce<NodeId | undefined>((best, node) => (best === undefined || rendezvousHash(node, subject) < rendezvousHash(best, subject) ? node : best), undefined)
-
-/** Highest-random-weight hashing (Thaler and Ravishankar, 1998), with the lowest hash as the winner. */
-const rendezvousHash = (node: NodeId, subject: string): string => sha256(`${node}\n${subject}`)
 
 const SAMPLES_MIN = 5
 const SLOT_MS_DEFAULT = 300
