@@ -5,7 +5,6 @@ import { ChorusNode } from '../node/node.ts'
 import { BackoffProvider } from '../node/provider-backoff.ts'
 import type { GivenTimes } from '../node/times.ts'
 import type { AgentRunner, Logger, Sandbox, SourceTree, TaskProvider, Workspaces } from '../ports/mod.ts'
-import { SeededSigner } from '../testing/seeded-signer.ts'
 import { SimDisk, SimLogStore, simFile } from './disk.ts'
 import type { DiskProfile } from './disk.ts'
 import type { Chance } from './chance.ts'
@@ -16,6 +15,7 @@ import { SimRefStore } from './remote.ts'
 import type { Objects, SimRemote } from './remote.ts'
 import type { Scheduler } from './scheduler.ts'
 import type { SharedOpeners } from './sharing.ts'
+import { SimSigner } from './signatures.ts'
 
 /** What one process works with besides mesh, disk and remote. */
 export interface Tools {
@@ -61,7 +61,7 @@ export class SimMachine {
   readonly objects: Objects = new Map()
   readonly clock: MachineClock
   readonly #parts: MachineParts
-  readonly #signer: SeededSigner
+  readonly #signer: SimSigner
   #life: Life | undefined
   #lives = 0
   #stopped = true
@@ -73,7 +73,7 @@ export class SimMachine {
     this.name = parts.name
     this.config = parts.config
     this.clock = parts.clock
-    this.#signer = new SeededSigner(`sim ${parts.name}`)
+    this.#signer = new SimSigner(`sim ${parts.name}`)
     this.node = this.#signer.node
     this.disk = new SimDisk(parts.chance.fork('log key').bytes(32))
   }

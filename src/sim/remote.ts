@@ -2,11 +2,12 @@ import { assert, ChorusError, commitBytes, commitParts, fail, gitObjectId, oid a
 import type { NodeId, Oid, RefName, Result } from '../core/mod.ts'
 import type { PushAnswer, RefDraft, RefRecord, RefStore, RefUpdate } from '../ports/mod.ts'
 import { MemoryRemote } from '../testing/memory-ref-store.ts'
-import { openRecord } from '../work/claims/mod.ts'
-import type { ClaimRecord } from '../work/claims/mod.ts'
+import { recordOpener } from '../work/claims/mod.ts'
+import type { ClaimRecord, RecordOpener } from '../work/claims/mod.ts'
 import type { Chance, Latency } from './chance.ts'
 import type { Happening, PushedRef } from './events.ts'
 import type { SimProcess } from './process.ts'
+import { verifySimulated } from './signatures.ts'
 
 /** How a git remote behaves; shares of all requests. As recorded from real git: src/testing/ref-store-compliance.ts. */
 export interface RemoteProfile {
@@ -38,6 +39,7 @@ interface RemoteParts {
   readonly sent: (updates: readonly RefUpdate[], recordOf: (update: RefUpdate) => ClaimRecord | undefined) => void
 }
 
+const openRecord = recordOpener(verifySimulated)
 const OPENED_MAX = 50_000
 
 /** The one repository of a world, as its server has it. */
@@ -45,13 +47,13 @@ export class SimRemote {
   readonly repository = new MemoryRemote()
   readonly parts: RemoteParts
   readonly #records = new Map<Oid, Result<RefRecord>>()
-  readonly #opened = new Map<string, ReturnType<typeof openRecord>>()
+  readonly #opened = new Map<string, ReturnType<RecordOpener>>()
   readonly #listings = new Map<string, ReadonlyMap<RefName, Oid>>()
 
   constructor(parts: RemoteParts) { this.parts = parts }
 
   /** Every node reads the same records; what they say depends on the text alone. */
-  readonly open = (message: string): ReturnType<typeof openRecord> => {
+  readonly open: RecordOpener = (message) => {
     const known = this.#opened.get(message)
     if (known !== undefined) return known
     if (this.#opened.size >= OPENED_MAX) this.#opened.clear()

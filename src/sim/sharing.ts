@@ -1,7 +1,8 @@
 import type { NodeParts } from '../node/node.ts'
-import { openEnvelope } from '../wire/mod.ts'
+import { envelopeOpener } from '../wire/mod.ts'
 import type { Opener } from '../wire/mod.ts'
 import type { SimRemote } from './remote.ts'
+import { verifySimulated } from './signatures.ts'
 
 /** What depends on bytes alone is worked out once for all nodes of a world: the same message, the same record. */
 export class SharedOpeners {
@@ -20,3 +21,5 @@ export class SharedOpeners {
     return opened
   }
 }
+
+const openEnvelope = envelopeOpener(verifySimulated)

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { canonicalJson, SIGNATURE_LENGTH, verify } from '../core/mod.ts'
+import { canonicalJson, SIGNATURE_LENGTH, verify as verifySignature } from '../core/mod.ts'
 import type { NodeId } from '../core/mod.ts'
 import type { Named } from './definition.ts'
 import { instant, line, name, names, nodeId } from './fields.ts'
@@ -53,7 +53,7 @@ export const signedBytes = (envelope: Readonly<Record<string, unknown>>): Uint8A
  * True when `from` signed exactly this. Needs no clock and no key but the one inside the id, so it serves gossip,
  * histories and logs alike. Give it the object as JSON.parse made it.
  */
-export const isSignedByAuthor = (envelope: Readonly<Record<string, unknown>>): boolean => {
+export const isSignedByAuthor = (envelope: Readonly<Record<string, unknown>>, verify = verifySignature): boolean => {
   const { from, signature } = envelope
   if (typeof from !== 'string' || typeof signature !== 'string') return false
   try {

@@ -8,7 +8,7 @@ export type { Envelope, EnvelopeOf, OpenEnvelope, Priority } from './envelope.ts
 export * from './gate.ts'
 export * from './join-token.ts'
 export * from './limits.ts'
-export { openEnvelope } from './opening.ts'
+export { envelopeOpener, openEnvelope } from './opening.ts'
 export type { Opened, Opener } from './opening.ts'
 export { isMessageType, MESSAGE_TYPES, MESSAGES } from './messages.ts'
 export type { MessageData, MessageType } from './messages.ts'

@@ -1,4 +1,4 @@
-import { parseIsoTime } from '../core/mod.ts'
+import { parseIsoTime, verify as verifySignature } from '../core/mod.ts'
 import { envelopeSchema, ENVELOPE_VERSION, isSignedByAuthor } from './envelope.ts'
 import type { Envelope, OpenEnvelope } from './envelope.ts'
 import { isMessageType, MESSAGES } from './messages.ts'
@@ -23,7 +23,7 @@ export interface Opened {
  */
 export type Opener = (bytes: Uint8Array) => Opened | Unreadable
 
-export const openEnvelope: Opener = (bytes) => {
+export const envelopeOpener = (verify: typeof verifySignature): Opener => (bytes) => {
   const raw = parseObject(bytes)
   if (raw === undefined) return 'not-json'
   if (raw['version'] !== ENVELOPE_VERSION) return Number.isSafeInteger(raw['version']) ? 'version-unknown' : 'envelope-invalid'
@@ -35,16 +35,18 @@ export const openEnvelope: Opener = (bytes) => {
     envelope,
     timestampMs: parseIsoTime(envelope.timestamp) ?? NaN,
     expiresMs: parseIsoTime(envelope.expires_at) ?? NaN,
-    message: () => found ??= readMessage(raw, envelope),
+    message: () => found ??= readMessage(raw, envelope, verify),
   }
 }
 
-const readMessage = (raw: Readonly<Record<string, unknown>>, envelope: OpenEnvelope): Envelope | Unfounded => {
+export const openEnvelope: Opener = envelopeOpener(verifySignature)
+
+const readMessage = (raw: Readonly<Record<string, unknown>>, envelope: OpenEnvelope, verify: typeof verifySignature): Envelope | Unfounded => {
   if (!isMessageType(envelope.type)) return 'type-unknown'
   const definition = MESSAGES[envelope.type]
   if (definition.topic !== envelope.topic) return 'topic-mismatch'
   // Over what was parsed from the wire, not over the schema's copy: not a member may differ.
-  if (!isSignedByAuthor(raw)) return 'signature-invalid'
+  if (!isSignedByAuthor(raw, verify)) return 'signature-invalid'
   const data = definition.data.safeParse(envelope.data)
   if (!data.success) return 'data-invalid'
   if (definition.ownNodeId && envelope.data['node_id'] !== envelope.from) return 'author-mismatch'

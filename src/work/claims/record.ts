@@ -1,4 +1,4 @@
-import { canonicalJson, fail, isNodeId, isOid, messageOf, ok, parseTaskKey, verify } from '../../core/mod.ts'
+import { canonicalJson, fail, isNodeId, isOid, messageOf, ok, parseTaskKey, verify as verifySignature } from '../../core/mod.ts'
 import type { Epoch, Json, NodeId, Oid, Result, SessionId, TaskKey } from '../../core/mod.ts'
 import type { Signer } from '../../ports/mod.ts'
 import { leafOf } from './leaf.ts'
@@ -54,13 +54,15 @@ export const sealRecord = (record: ClaimRecord, signer: Signer, mark = ''): stri
 /** Reads what `sealRecord` wrote, and nothing else: any other byte is a reason. Checks the signature. Pure: one text, one answer. */
 export type RecordOpener = (message: string) => Result<OpenedRecord>
 
-export const openRecord: RecordOpener = (message) => {
+export const recordOpener = (verify: typeof verifySignature): RecordOpener => (message) => {
   const read = readRecord(message)
   if (!read.ok) return read
   const { record, signature } = read.value
   if (!verify(record.node, signedBytes(record), signature)) return fail('the signature does not fit the node that it names')
   return ok({ record, leaf: leafOf(record.key) })
 }
+
+export const openRecord: RecordOpener = recordOpener(verifySignature)
 
 /** All but the signature: what is well-formed may be by anyone. */
 export const readRecord = (message: string): Result<{ readonly record: ClaimRecord; readonly signature: string }> => {
