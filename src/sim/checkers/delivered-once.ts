@@ -3,7 +3,7 @@ import type { MakeChecker } from '../checker.ts'
 import { resultOf } from './atomic-delivery.ts'
 import { isClaimMove, isDelivery, isReset, NOTHING, numberOf, taskIndex } from './sight.ts'
 
-/** Rework that a person asked for is a delivery of its own. */
+/** Rework that a person asked for, or what was opened again, is a delivery of its own. */
 export const deliveredOnce: MakeChecker = () => {
   const deliveries = new Map<TaskKey, number>()
   const allowed = new Map<TaskKey, number>()
@@ -17,6 +17,10 @@ export const deliveredOnce: MakeChecker = () => {
     see: (happening, truth) => {
       if (happening.kind === 'ran') {
         if (happening.what === 'check' && happening.green === true && happening.commit !== undefined) green.add(`${happening.number} ${happening.commit}`)
+        return NOTHING
+      }
+      if (happening.kind === 'person' && happening.key !== undefined && happening.detail === 'reopened') {
+        allowed.set(happening.key, (deliveries.get(happening.key) ?? 0) + 1)
         return NOTHING
       }
       if (happening.kind !== 'push') return NOTHING

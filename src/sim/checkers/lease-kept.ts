@@ -24,7 +24,7 @@ export const leaseKept: MakeChecker = () => {
     promise: 'No claim is taken from a holder that renews it: only when its lease ran out unrenewed, or two others could not reach the holder either.',
     see: (happening, truth) => {
       if (happening.kind === 'process' && happening.what !== 'ready') troubledMs.set(happening.node, happening.atMs)
-      if (happening.kind === 'fault') {
+      if (happening.kind === 'fault' && happening.what.includes('mesh')) {
         if (happening.node === undefined) allTroubledMs = happening.atMs
         else troubledMs.set(happening.node, happening.atMs)
       }

@@ -26,6 +26,9 @@ export const liveness: MakeChecker = () => ({
   },
 })
 
+/** Until a claim on what was closed meanwhile must be gone. */
+const CLOSED_LEASES = 3
+
 interface Known {
   readonly truth: Truth
   readonly byKey: ReadonlyMap<TaskKey, Task>
@@ -40,6 +43,8 @@ const waits = (task: Task, known: Known): string | undefined => {
   if (tip?.state === 'parked' && tip.retryAfterMs === undefined) return undefined
   // Its holder died between the provider's word and its own: nothing is left to do.
   if (tip?.state === 'delivered' && task.state === 'closed') return undefined
+  // Nobody waits for it, and who holds it by a lost answer lets go at its next look.
+  if (tip?.state === 'held' && task.state === 'closed' && truth.nowMs - (truth.quietSinceMs ?? truth.nowMs) < CLOSED_LEASES * truth.leaseMs) return undefined
   if (tip?.state === 'held' || tip?.state === 'delivered') return `${tip.state} in epoch ${tip.epoch}, and not ended`
   if (task.state === 'closed') return undefined
   if (task.requiredRole !== undefined && !roles.has(undefined) && !roles.has(task.requiredRole)) return undefined
