@@ -4,7 +4,7 @@ export interface CoordinatorTimes {
   readonly silenceMs: number
   /** Others' hints start at most one look in this time. */
   readonly hintGapMs: number
-  /** A round goes on without a repository that takes longer; what comes later is taken in when it comes. */
+  /** A round goes on without a repository that takes longer; what comes later is taken in when it comes. After three times as long it is asked anew. */
   readonly lookMsMax: number
   /** For how long a task is left to others: another was faster, or the remote refused. The refs will say more soon. */
   readonly notClaimed: Backoff

@@ -7,12 +7,23 @@ import type { CoordinatorTimes } from './times.ts'
 
 /** At most this many tasks are kept per repository; the rest waits until those are gone. */
 const TASKS_MAX = 10_000
+/** A look that is not over after so many times the longest wait is given up on: a call that hangs may never end. */
+const GIVEN_UP_AFTER = 3
+/** The next is given twice as long, until one answers; at most this often, so that those which never end stay few: one an hour. */
+const DOUBLINGS_MAX = 6
 
 export interface Look {
   /** Whether this node is the one that polls the repository for the others. */
   readonly poller: boolean
   /** Ends the waiting, not the look. */
   readonly signal: AbortSignal
+}
+
+interface Looking {
+  /** The later one knows more. */
+  readonly number: number
+  readonly startedMs: number
+  readonly seen: Promise<Seen>
 }
 
 export interface Seen {
@@ -37,7 +48,12 @@ export class RepositoryWatch {
   #listingWanted = true
   #problems: ReadonlyMap<string, string> = new Map()
   #failure: string | undefined
-  #looking: Promise<Seen> | undefined
+  #looking: Looking | undefined
+  #looks = 0
+  /** In a row. */
+  #givenUp = 0
+  /** The look that the tasks are known from. */
+  #listedBy = 0
 
   constructor(work: RepositoryWork, clock: Clock, times: CoordinatorTimes) {
     this.work = work
@@ -57,13 +73,17 @@ export class RepositoryWatch {
   /** The next look lists the tasks, whoever polls. */
   wantListing(): void { this.#listingWanted = true }
 
-  /** One at a time: a look that is still under way is waited for once more. Rejects when it failed or takes too long. */
+  /**
+   * One at a time: a look that is still under way is waited for once more, until it is given up on; what it brings after
+   * that counts as long as no later one knows more. Rejects when it failed or takes too long.
+   */
   async look(look: Look): Promise<Seen> {
-    this.#looking ??= this.#look(look).finally(() => { this.#looking = undefined })
+    this.#giveUp()
+    this.#looking ??= this.#begin(look)
     const { lookMsMax: ms } = this.#times
     const late = (): Error => new ChorusError('REMOTE_UNAVAILABLE', `it does not answer within ${ms / 1_000} s`)
     try {
-      const seen = await within(this.#looking, { clock: this.#clock, ms, signal: look.signal, late })
+      const seen = await within(this.#looking.seen, { clock: this.#clock, ms, signal: look.signal, late })
       this.#failure = undefined
       return seen
     } catch (thrown) {
@@ -72,24 +92,49 @@ export class RepositoryWatch {
     }
   }
 
-  async #look({ poller }: Look): Promise<Seen> {
+  #begin(look: Look): Looking {
+    const number = this.#looks += 1
+    const seen = this.#look(look, number).finally(() => {
+      if (this.#looking?.number !== number) return
+      this.#looking = undefined
+      this.#givenUp = 0
+    })
+    return { number, startedMs: this.#clock.monotonicMs(), seen }
+  }
+
+  #giveUp(): void {
+    if (this.#looking === undefined) return
+    const patienceMs = GIVEN_UP_AFTER * this.#times.lookMsMax * 2 ** Math.min(this.#givenUp, DOUBLINGS_MAX)
+    if (this.#clock.monotonicMs() - this.#looking.startedMs < patienceMs) return
+    this.#looking = undefined
+    this.#givenUp += 1
+    this.#listingWanted = true
+  }
+
+  async #look({ poller }: Look, number: number): Promise<Seen> {
     const { provider, claims } = this.work
     const now = this.#clock.monotonicMs()
     let seen: Seen = { fresh: [], problems: [] }
     if (this.#listedMs === undefined || this.#listingWanted || poller || now - this.#listedMs > this.#times.silenceMs) {
       this.#listingWanted = false
       try {
-        seen = this.#take(await provider.list())
+        const listing = await provider.list()
+        if (number > this.#listedBy) {
+          seen = this.#take(listing)
+          this.#listedBy = number
+          this.#listedMs = now
+        }
       } catch (thrown) {
         this.#listingWanted = true
         throw thrown
       }
-      this.#listedMs = now
     }
+    // Given up on meanwhile: a later look does the rest.
+    if (this.#looks > number) return seen
     claims.track([...this.#tasks.keys()])
     const startedMs = this.#clock.monotonicMs()
     await claims.refresh()
-    this.#readMs = startedMs
+    this.#readMs = Math.max(this.#readMs, startedMs)
     await this.#lookForMerged()
     if (poller) await this.#prune(now)
     return seen
