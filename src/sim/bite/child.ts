@@ -1,6 +1,7 @@
 import type { Violation } from '../checker.ts'
 import { plantInto } from './planting.ts'
 import { plantNamed } from './plants.ts'
+import { catches } from './plant.ts'
 import type { Plant } from './plant.ts'
 
 /** What a world said, one line of JSON each on standard output. */
@@ -22,7 +23,7 @@ const main = async ([name = '', how = '', seeds = '']: readonly string[]): Promi
   for (let seed = 1; seed <= Number(seeds); seed += 1) {
     const answer = await answerOf(plant, seed, runPlanted)
     process.stdout.write(`${JSON.stringify(answer)}\n`)
-    if (how === 'with' && answer.violations.some(({ checker }) => checker === plant.checker)) return
+    if (how === 'with' && answer.violations.some((violation) => catches(plant, violation))) return
   }
 }
 

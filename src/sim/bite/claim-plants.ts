@@ -24,7 +24,7 @@ export const CLAIM_PLANTS: readonly Plant[] = [
     world: { ...SMALL, hours: 0.1, plan: troubled({ breakage: { pauses: 200 }, remote: { requestLost: 0.15, slow: 0.3, slowMs: 6_000 }, delivery: 'branch' }) },
   },
   {
-    name: 'same commit for all claimants: who finds it there has won', checker: 'one owner',
+    name: 'same commit for all claimants: who finds it there has won', checker: 'one owner', says: 'as n',
     edits: [
       {
         file: REMOTE, find: 'const message = sealRecord(record, signer, names.mark)',

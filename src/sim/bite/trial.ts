@@ -2,6 +2,8 @@ import { spawn } from 'node:child_process'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import type { ChildAnswer } from './child.ts'
+import type { Violation } from '../checker.ts'
+import { catches } from './plant.ts'
 import type { Plant } from './plant.ts'
 
 /** What became of one plant, or of the same worlds without it. */
@@ -45,10 +47,12 @@ export const tryPlant = async (plant: Plant, how: 'with' | 'without', seeds: num
   return { ...judged(plant, answers), wallMs: Math.round(performance.now() - begunMs), broke: failure ?? answers.find(({ broke }) => broke !== undefined)?.broke }
 }
 
-const judged = ({ name, checker }: Plant, answers: readonly ChildAnswer[]): Omit<Trial, 'wallMs' | 'broke'> => {
-  const caught = answers.find(({ violations }) => violations.some((violation) => violation.checker === checker))
+const judged = (plant: Plant, answers: readonly ChildAnswer[]): Omit<Trial, 'wallMs' | 'broke'> => {
+  const { name, checker } = plant
+  const isIt = (violation: Violation): boolean => catches(plant, violation)
+  const caught = answers.find(({ violations }) => violations.some(isIt))
   return {
-    plant: name, checker, seeds: answers.length, caughtAt: caught?.seed, caughtAs: caught?.violations.find((violation) => violation.checker === checker)?.what,
-    others: [...new Set(answers.flatMap(({ violations }) => violations.map((violation) => violation.checker)))].filter((other) => other !== checker),
+    plant: name, checker, seeds: answers.length, caughtAt: caught?.seed, caughtAs: caught?.violations.find(isIt)?.what,
+    others: [...new Set(answers.flatMap(({ violations }) => violations.filter((violation) => !isIt(violation)).map((violation) => violation.checker)))],
   }
 }

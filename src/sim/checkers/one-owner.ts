@@ -16,6 +16,7 @@ export const oneOwner: MakeChecker = () => {
         const epoch = `${event.epoch} ${event.key}`
         const other = tellers.get(epoch)
         if (other === undefined) tellers.set(epoch, life)
+        // Of two who believe it, one is right at most.
         if (other !== undefined && other !== life) return [`${life} works on epoch ${event.epoch} of ${event.key}, as ${other} does`]
         const owner = owners.get(epoch)
         if (owner === undefined) return [`${life} works on epoch ${event.epoch} of ${event.key}, which no claim says`]
