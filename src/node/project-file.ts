@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { fail, ok } from '../core/mod.ts'
+import { BoundedMap, fail, ok } from '../core/mod.ts'
 import type { Result } from '../core/mod.ts'
 import { configSchema } from './config-schema.ts'
 import { toPolicy } from './config-values.ts'
@@ -30,14 +30,26 @@ export const parseProject = (bytes: Uint8Array): Result<ProjectFile> => {
   } catch {
     return fail('expected UTF-8 text')
   }
+  const known = parsed.get(text)
+  if (known !== undefined) return known
+  const read = readProject(text)
+  parsed.set(text, read)
+  return read
+}
+
+/** One file is read at the start of every attempt, at its base and at its result. */
+const PARSED_MAX = 16
+const parsed = new BoundedMap<string, Result<ProjectFile>>(PARSED_MAX)
+
+const readProject = (text: string): Result<ProjectFile> => {
   const yaml = readYaml(text)
   if (!yaml.ok) return yaml
-  const parsed = own.safeParse(yaml.value.data)
-  if (!parsed.success) {
-    const [issue] = parsed.error.issues
+  const found = own.safeParse(yaml.value.data)
+  if (!found.success) {
+    const [issue] = found.error.issues
     return fail(`line ${yaml.value.lineOf(issue?.path ?? [])}: ${issue?.path.join('.') ?? ''}: ${issue?.message ?? 'not readable'}`)
   }
   const listed = entries.safeParse(yaml.value.data)
   const here = listed.success ? listed.data.repositories.find((entry) => entry.url === undefined && (entry.path === undefined || /^\.\/?$/.test(entry.path))) : undefined
-  return ok({ checks: parsed.data.checks, setup: parsed.data.setup, protected: parsed.data.protected, policy: here === undefined ? undefined : toPolicy(here) })
+  return ok({ checks: found.data.checks, setup: found.data.setup, protected: found.data.protected, policy: here === undefined ? undefined : toPolicy(here) })
 }
