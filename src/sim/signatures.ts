@@ -4,7 +4,7 @@ import type { Signer } from '../ports/mod.ts'
 import { SeededSigner } from '../testing/seeded-signer.ts'
 
 /**
- * What only nodes of one world read (messages, claims) is signed with a digest under the node's name, thirty times
+ * What only nodes of one world read (messages, claims, log entries) is signed with a digest under the node's name, thirty times
  * cheaper than Ed25519, of the same form, and just as broken by a changed bit. Whoever forges in a world does not
  * compute it. Everything else (heads, the list of ended claims) carries the real thing.
  */
@@ -18,16 +18,18 @@ export class SimSigner implements Signer {
   }
 
   sign(data: Uint8Array | string): string {
-    return SIMULATED.some((domain) => startsWith(data, domain)) ? digestOf(this.node, data) : this.#real.sign(data)
+    return isSimulated(data) ? digestOf(this.node, data) : this.#real.sign(data)
   }
 }
 
 export const verifySimulated = (node: NodeId, data: Uint8Array | string, signature: string): boolean => digestOf(node, data) === signature
 
-const SIMULATED = ['chorus-envelope-v1\n', 'chorus-claim/v1\n', 'chorus-log-entry'] as const
+/** Messages are bytes; claims and log entries texts. */
+const isSimulated = (data: Uint8Array | string): boolean =>
+  typeof data === 'string' ? data.startsWith('chorus-claim/v1\n') || data.includes('"log":"chorus/audit/v1"') : startsWith(data, 'chorus-envelope-v1\n')
 
-const startsWith = (data: Uint8Array | string, text: string): boolean =>
-  typeof data === 'string' ? data.startsWith(text) : Buffer.from(data.buffer, data.byteOffset, Math.min(text.length, data.byteLength)).toString('latin1') === text
+const startsWith = (data: Uint8Array, text: string): boolean =>
+  Buffer.from(data.buffer, data.byteOffset, Math.min(text.length, data.byteLength)).toString('latin1') === text
 
 const digestOf = (node: NodeId, data: Uint8Array | string): string =>
   hash('sha512', `${node}\n${typeof data === 'string' ? data : Buffer.from(data.buffer, data.byteOffset, data.byteLength).toString('utf8')}`, 'base64url')
