@@ -13,6 +13,8 @@ export interface DeliveryRequest {
   readonly verified: VerifiedOutcome
   /** An earlier try got no answer: it may have moved the branch itself, which then is not "moved by another". */
   readonly triedBefore: boolean
+  /** On a branch of its own in any case. */
+  readonly forReview: boolean
 }
 
 export type Delivery =
@@ -25,9 +27,9 @@ export type Delivery =
   | { readonly kind: 'unclear'; readonly reason: string }
 
 /** The one atomic push that moves the claim and the result's branch. Rejects when the remote does not answer. */
-export const deliver = async ({ repository, claim, task, verified, triedBefore }: DeliveryRequest): Promise<Delivery> => {
+export const deliver = async ({ repository, claim, task, verified, triedBefore, forReview }: DeliveryRequest): Promise<Delivery> => {
   const { branch, tip } = await repository.sources.refresh()
-  const merging = await mayMerge(repository, verified, tip)
+  const merging = !forReview && await mayMerge(repository, verified, tip)
   if (merging && !triedBefore && tip !== verified.base) return { kind: 'refused', reason: `${branch} moved`, moved: tip }
   const target = merging ? branch : `chorus/${task.number}`
   const ref = refName(`refs/heads/${target}`)
@@ -48,6 +50,14 @@ export const deliver = async ({ repository, claim, task, verified, triedBefore }
     }
     default: return unreachable(answer)
   }
+}
+
+/** The branch that it would be merged into, as the remote has it now. Undefined when it goes to a branch of its own. Rejects as `deliver`. */
+export const mergeTarget = async (repository: RepositoryWork, verified: VerifiedOutcome): Promise<{ readonly branch: string; readonly tip: Oid | undefined } | undefined> => {
+  const { policy: { delivery, mergeOn }, sources } = repository
+  if (delivery !== 'merge' || !mergeOn.includes(verified.evidence)) return undefined
+  const { branch, tip } = await sources.refresh()
+  return await mayMerge(repository, verified, tip) ? { branch, tip } : undefined
 }
 
 /** Written by every commit that Chorus delivers; on the branch it shows that a person has merged one. */

@@ -29,6 +29,8 @@ export interface LifeMemory {
   readonly providerFailures: number
   readonly providerBackoffMs: readonly number[]
   readonly draining: boolean
+  /** The branch is too busy to be merged into: what is verified goes to a branch of its own. */
+  readonly forReview: boolean
 }
 
 /** How a life ended on this node. `completed` only after provider and claim both say so. */
@@ -70,7 +72,7 @@ export type LifeEffect =
   | { readonly kind: 'stop-attempt' }
   | { readonly kind: 'read-task' }
   | { readonly kind: 'recheck'; readonly onto: Oid }
-  | { readonly kind: 'deliver' }
+  | { readonly kind: 'deliver'; readonly forReview: boolean }
   | { readonly kind: 'complete'; readonly afterMs: number }
   | { readonly kind: 'finish' }
   | { readonly kind: 'let-go'; readonly how: Ending; readonly countsAsAttempt: boolean }
@@ -78,14 +80,14 @@ export type LifeEffect =
 
 export interface LifeStep { readonly state: LifeState; readonly effects: readonly LifeEffect[] }
 
-/** A branch that moves more often than this while we check is too busy: the task is released and tried later. */
+/** A branch that moves more often than this while we check is too busy: nothing that is verified is thrown away for it. */
 export const RECHECKS_MAX = 8
 const STOPPING = 'the node is stopping'
 const WITHDRAWN: Ending = { kind: 'released', reason: 'the task was closed or withdrawn' }
 
 /** `providerBackoffMs`: waits before the provider is told again. */
 export const begin = (providerBackoffMs: readonly number[] = COORDINATOR_TIMES.providerBackoffMs): LifeState =>
-  ({ at: 'waiting', memory: { providerBackoffMs, textChanges: 0, rechecks: 0, conflicts: 0, providerFailures: 0, draining: false } })
+  ({ at: 'waiting', memory: { providerBackoffMs, textChanges: 0, rechecks: 0, conflicts: 0, providerFailures: 0, draining: false, forReview: false } })
 
 export const step = (state: LifeState, input: LifeInput): LifeStep => {
   if (state.at === 'ended') return { state, effects: [] }
@@ -141,7 +143,7 @@ const reading = (memory: LifeMemory, input: LifeInput): LifeStep => {
   if (input.kind === 'attempt-unavailable') return letGo(memory, { kind: 'released', reason: input.reason })
   if (input.kind !== 'task-read') return stay({ at: 'reading', memory })
   if (input.verdict === 'gone') return letGo(memory, WITHDRAWN)
-  if (input.verdict === 'same') return { state: { at: 'delivering', memory }, effects: [{ kind: 'deliver' }] }
+  if (input.verdict === 'same') return { state: { at: 'delivering', memory }, effects: [{ kind: 'deliver', forReview: memory.forReview }] }
   if (memory.textChanges >= 1) return letGo(memory, { kind: 'released', reason: 'the task text changed twice while it was worked on' })
   return { state: { at: 'working', memory: { ...memory, textChanges: memory.textChanges + 1 } }, effects: [{ kind: 'attempt' }] }
 }
@@ -155,7 +157,7 @@ const delivering = (memory: LifeMemory, input: LifeInput): LifeStep => {
       // To check again takes as long as the checks do: not while the node stops.
       if (memory.draining) return letGo(memory, { kind: 'released', reason: STOPPING })
       if (input.moved === undefined) return letGo(memory, { kind: 'released', reason: input.reason })
-      if (memory.rechecks >= RECHECKS_MAX) return letGo(memory, { kind: 'released', reason: `the branch moved ${RECHECKS_MAX} times during the checks` })
+      if (memory.rechecks >= RECHECKS_MAX) return { state: { at: 'delivering', memory: { ...memory, forReview: true } }, effects: [{ kind: 'deliver', forReview: true }] }
       return { state: { at: 'rechecking', memory: { ...memory, rechecks: memory.rechecks + 1 } }, effects: [{ kind: 'recheck', onto: input.moved }] }
     default: return stay({ at: 'delivering', memory })
   }

@@ -84,6 +84,18 @@ export interface VerifiedOutcome {
   dispose(): Promise<void>
 }
 
+/** work/turn of one repository: who merges next. Advice: it may be wrong, missing, or ignored by others. */
+export interface MergeTurns {
+  of(key: TaskKey): MergeTurn
+}
+
+export interface MergeTurn {
+  /** Waits, within bounds, while it is another's turn. `needed`: asks for one even where nobody has it. Never rejects. */
+  lineUp(branch: string, options: { readonly needed: boolean }): Promise<'passed' | 'mine' | 'without'>
+  /** Ends a wait at once and gives the turn back, best effort. Never rejects. */
+  leave(): Promise<void>
+}
+
 export interface DeliveryPolicy {
   readonly delivery: 'branch' | 'merge'
   readonly mergeOn: readonly string[]
@@ -97,6 +109,7 @@ export interface RepositoryWork {
   readonly sources: SourceTree
   readonly claims: ClaimBook
   readonly attempts: Attempts
+  readonly turns: MergeTurns
   readonly policy: DeliveryPolicy
   /** Where the tip of a result branch is read, to lease it. */
   branchTip(ref: RefName): Promise<Oid | null>

@@ -1,11 +1,11 @@
 import { ChorusError, messageOf, refName, unreachable } from '../core/mod.ts'
 import type { Oid } from '../core/mod.ts'
 import type { AgentRunner, Clock, Logger, Task, TaskResult } from '../ports/mod.ts'
-import { deliver, readDelivered, resultForAnother, resultOf } from './delivery.ts'
+import { deliver, mergeTarget, readDelivered, resultForAnother, resultOf } from './delivery.ts'
 import type { CoordinatorEvent } from './events.ts'
 import { begin, step } from './life.ts'
 import type { Ending, LifeEffect, LifeInput, LifeState } from './life.ts'
-import type { AgentIdentity, AttemptOutcome, AuditRecord, DeliveredResult, HeldClaim, RepositoryWork, Tell } from './needs.ts'
+import type { AgentIdentity, AttemptOutcome, AuditRecord, DeliveredResult, HeldClaim, MergeTurn, RepositoryWork, Tell } from './needs.ts'
 import { within } from './patience.ts'
 import { Perseverance } from './perseverance.ts'
 import { Telling } from './telling.ts'
@@ -43,6 +43,7 @@ export class TaskRun {
   readonly #telling: Telling
   readonly #perseverance: Perseverance
   readonly #workshop: Workshop
+  readonly #turn: MergeTurn
   readonly #done = Promise.withResolvers<Ending>()
   /** As last read: its text is what the agent was told. */
   #task: Task
@@ -64,6 +65,7 @@ export class TaskRun {
     this.#perseverance = new Perseverance({ ...about, waitMsMax: parts.times.waitMsMax })
     this.#state = begin(parts.times.providerBackoffMs)
     this.#workshop = new Workshop(about)
+    this.#turn = parts.repository.turns.of(task.key)
   }
 
   get task(): Task { return this.#task }
@@ -117,9 +119,9 @@ export class TaskRun {
       case 'tell-claimed': return this.#telling.claimed(this.#task, this.#held(), this.score)
       case 'attempt': return this.#runAttempt()
       case 'stop-attempt': return this.#workshop.stop()
-      case 'read-task': return this.#whileHeld(() => this.#readTask())
+      case 'read-task': return this.#readTask()
       case 'recheck': return this.#recheck(effect.onto)
-      case 'deliver': return this.#whileHeld(() => this.#deliver())
+      case 'deliver': return this.#whileHeld(() => this.#deliver(effect.forReview))
       case 'complete': return this.#complete(effect.afterMs)
       case 'finish': return this.#whileHeld(() => this.#finish())
       case 'let-go': return this.#letGo(effect.how, effect.countsAsAttempt)
@@ -199,8 +201,13 @@ export class TaskRun {
     }
   }
 
+  /** What waits for its turn to merge waits before this: nothing that was read long ago is relied on. */
   async #readTask(): Promise<void> {
-    const now = await this.#askProvider()
+    const { verified } = this.#workshop
+    const target = verified === undefined ? undefined : await this.#whileHeld(() => mergeTarget(this.#parts.repository, verified))
+    if (target !== undefined && this.phase === 'reading') await this.#turn.lineUp(target.branch, { needed: target.tip !== verified?.base })
+    if (this.phase !== 'reading') return
+    const now = await this.#whileHeld(() => this.#askProvider())
     this.input({ kind: 'task-read', verdict: isGone(now) ? 'gone' : now.contentHash === this.#task.contentHash ? 'same' : 'changed' })
   }
 
@@ -208,22 +215,32 @@ export class TaskRun {
     const { verified } = this.#workshop
     if (verified === undefined) return this.input({ kind: 'attempt-unavailable', reason: 'nothing to check again' })
     this.#deliveryTried = false
+    const { sources } = this.#parts.repository
+    // It has lost one race: it is checked again when the branch stands still.
+    const { branch } = await this.#whileHeld(() => sources.refresh())
+    await this.#turn.lineUp(branch, { needed: true })
+    if (this.phase !== 'rechecking') return
+    const { tip = onto } = await this.#whileHeld(() => sources.refresh())
     await this.#workshop.run(async (signal) => {
-      const again = await verified.again(onto, { signal })
+      const again = await verified.again(tip, { signal })
       if (again.kind === 'cancelled') return
-      if (again.kind === 'conflict') return this.input({ kind: 'conflict', reason: again.reason })
+      if (again.kind === 'conflict') {
+        void this.#turn.leave()
+        return this.input({ kind: 'conflict', reason: again.reason })
+      }
       await this.#judge(again)
     }, () => this.phase === 'rechecking')
   }
 
-  async #deliver(): Promise<void> {
+  async #deliver(forReview: boolean): Promise<void> {
     const { verified } = this.#workshop
     if (this.#state.at !== 'delivering' || verified === undefined) return
     const claim = this.#held()
     const task = this.#task
-    const answer = await deliver({ repository: this.#parts.repository, claim, task, verified, triedBefore: this.#deliveryTried })
+    const answer = await deliver({ repository: this.#parts.repository, claim, task, verified, forReview, triedBefore: this.#deliveryTried })
     switch (answer.kind) {
       case 'delivered':
+        void this.#turn.leave()
         this.#delivered = answer.delivered
         this.#result = resultOf(verified, answer.delivered)
         await this.#telling.delivered(task, claim, answer.delivered)
@@ -263,6 +280,7 @@ export class TaskRun {
   async #letGo(how: Ending, countsAsAttempt: boolean): Promise<void> {
     const { claims } = this.#parts.repository
     const claim = this.#held()
+    void this.#turn.leave()
     await this.#workshop.idle()
     const reason = 'reason' in how ? how.reason.slice(0, 500) : ''
     const mine = how.kind === 'parked' ? await claims.park(claim, { reason })
@@ -279,6 +297,7 @@ export class TaskRun {
     this.#disarm?.()
     this.#perseverance.end()
     if (how.kind === 'lost') this.#telling.silence()
+    const left = this.#turn.leave()
     await this.#workshop.idle()
     await this.#workshop.clear()
     if (this.#claim !== undefined) {
@@ -287,6 +306,7 @@ export class TaskRun {
       await this.#telling.ended(this.#task, this.#claim, { how, seconds, delivered: this.#delivered, result: this.#result })
       await this.#telling.reported()
     }
+    await left
     this.#parts.ended(this, how)
     this.#done.resolve(how)
   }

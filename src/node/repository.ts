@@ -6,6 +6,7 @@ import type { Redactor } from '../memory/redaction/mod.ts'
 import type { Clock, Egress, Entropy, Logger, RefStore, Sandbox, Signer, SourceTree, TaskProvider, Workspaces } from '../ports/mod.ts'
 import { Claims } from '../work/claims/mod.ts'
 import type { RecordOpener } from '../work/claims/mod.ts'
+import { MergeTurns } from '../work/turn/mod.ts'
 import { Execution, defaultExecutionOptions } from '../work/execution/mod.ts'
 import type { ExecutionOptions, SetupCache } from '../work/execution/mod.ts'
 import type { ChorusConfig, RepositoryConfig } from './config.ts'
@@ -77,6 +78,7 @@ export const joinRepository = async (parts: RepositoryParts, join: JoinParts): P
     work: {
       provider: parts.provider, sources: parts.sources, claims, attempts: execution,
       policy: { delivery: parts.settings.delivery, mergeOn: parts.settings.mergeOn, approveFirst: parts.settings.approveFirst },
+      turns: new MergeTurns({ store: parts.refs, signer, clock, entropy: entropy.fork(`turns ${name}`), logger }, { namespace: config.claims.namespace, leaseMs: config.claims.leaseMs }),
       branchTip: async (ref: RefName): Promise<Oid | null> => (await parts.refs.tips(ref)).get(refName(ref)) ?? null,
       keepPatch: async (ref, commit) => (await parts.refs.push([{ ref, from: null, to: commit }], { atomic: false })).get(ref)?.kind === 'accepted',
     },

@@ -12,6 +12,7 @@ import { statusOf } from '../swarm/membership/mod.ts'
 import { Post } from '../wire/mod.ts'
 import { Claims } from '../work/claims/mod.ts'
 import type { ClaimSettings } from '../work/claims/mod.ts'
+import { MergeTurns } from '../work/turn/mod.ts'
 import { MATCHING_DEFAULTS } from '../work/matching/mod.ts'
 import type { MatchingSettings } from '../work/matching/mod.ts'
 import { ScriptedAttempts, ScriptedProvider } from './coordinator-doubles.ts'
@@ -231,6 +232,7 @@ export class BenchCoordinator {
       work: {
         provider, sources, attempts, policy: { delivery: 'merge', mergeOn: ['proved', 'reproduced'], approveFirst: false, ...options.policy },
         claims: this.#watched(claims),
+        turns: new MergeTurns({ store, signer, clock: this.clock, entropy: entropy.fork(`turns ${board.repository}`), logger }, { leaseMs: 90_000 }),
         branchTip: async (ref: RefName) => (await store.tips(ref)).get(ref) ?? null,
         keepPatch: async (ref, commit) => (await store.push([{ ref, from: null, to: commit }], { atomic: false })).get(ref)?.kind === 'accepted',
       },

@@ -9,6 +9,8 @@ export interface ClaimNames {
   /** Appended to each subject; keeps CI quiet where claims must live under refs/heads/. */
   readonly mark: string
   claim(key: TaskKey): RefName
+  /** Whose turn it is to merge into a branch. */
+  turn(branch: string): RefName
 }
 
 export const CLAIMS_ROOT = 'refs/chorus'
@@ -18,6 +20,7 @@ export const claimNames = (root: string = CLAIMS_ROOT): ClaimNames => ({
   ended: refName(`${root}/ended`),
   mark: root.startsWith('refs/heads/') ? ' [skip ci]' : '',
   claim: (key) => refName(`${root}/claims/${leafOf(key)}`),
+  turn: (branch) => refName(`${root}/turn/${/^[A-Za-z0-9_-]{1,32}$/.test(branch) ? branch : 'b'}-${sha256(branch).slice(0, 16)}`),
 })
 
 /**

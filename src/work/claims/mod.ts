@@ -1,6 +1,6 @@
 export { claimNames, CLAIMS_ROOT, leafOf } from './leaf.ts'
 export type { ClaimNames } from './leaf.ts'
-export { openRecord, recordOpener, sealRecord } from './record.ts'
+export { openRecord, parseObject, recordOpener, sealRecord } from './record.ts'
 export type { ClaimRecord, ClaimState, OpenedRecord, RecordOpener } from './record.ts'
 export { EPOCHS_MAX, transitionFault } from './transition.ts'
 export { judgeChain } from './chain.ts'

@@ -1,0 +1,5 @@
+export { MergeTurn, MergeTurns } from './service.ts'
+export type { MergeTurnsComponents, MergeTurnsInit } from './service.ts'
+export type { LinedUp } from './stint.ts'
+export { openTurn, sealTurn } from './record.ts'
+export type { Ticket, TurnRecord } from './record.ts'
