@@ -8,7 +8,7 @@ describe('virtual time', () => {
   it('does things in the order of their time, then of their planning, and settles each before the next', async () => {
     const scheduler = new Scheduler()
     const done: string[] = []
-    const act = (name: string) => async (): Promise<void> => { await null; await null; done.push(`${name} at ${scheduler.nowMs}`) }
+    const act = (name: string) => async (): Promise<void> => { await Promise.resolve(); await Promise.resolve(); done.push(`${name} at ${scheduler.nowMs}`) }
     for (const [name, atMs] of [['c', 20], ['a', 10], ['d', 20], ['b', 10]] as const) scheduler.after(atMs, () => { void act(name)() })
     await scheduler.run(100)
     expect(done).toEqual(['a at 10', 'b at 10', 'c at 20', 'd at 20'])

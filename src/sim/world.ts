@@ -206,7 +206,6 @@ export class World {
   }
 
   #makeTruth(): Truth {
-    // eslint-disable-next-line @typescript-eslint/no-this-alias -- the truth is one object, asked for with every happening
     const world = this
     const chain = (key: TaskKey): readonly ClaimRecord[] => {
       const records: ClaimRecord[] = []
