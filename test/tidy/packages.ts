@@ -13,6 +13,7 @@ const PACKAGES: readonly (readonly [string, readonly string[]])[] = [
   ['src/adapters/pino/', ['pino']],
   ['src/adapters/repair/', ['@babel/parser']],
   ['src/adapters/secretlint/', ['@secretlint/*']],
+  ['src/sim/matching/', ['munkres']],
   ['src/testing/', ['vitest', '@agentclientprotocol/sdk', 'hypercore', 'libp2p', '@libp2p/*', 'fast-check']],
 ]
 /** Node's own modules, outside the folders that may touch the machine: functions of their input only, or types. */
