@@ -1,3 +1,5 @@
+import { appendFileSync } from 'node:fs'
+import path from 'node:path'
 import { ChorusError, messageOf } from '../../core/mod.ts'
 import type { NodeLine } from '../demo/fleet.ts'
 import { Chance } from './chance.ts'
@@ -159,8 +161,8 @@ export class Drill {
     switch (fault.kind) {
       case 'kill':
         if (this.#holds(subject) !== undefined) this.#holdersKilled += 1
+        this.#writeDown(subject, Date.now())
         subject.kill()
-        if (subject.id !== undefined) this.#kills.push({ node: subject.id, atMs: Date.now() })
         subject.restartAtMs = now + fault.forMs
         return
       case 'pause':
@@ -182,6 +184,13 @@ export class Drill {
         subject.fill()
         subject.roomAtMs = now + fault.forMs
     }
+  }
+
+  /** Before it is done, and in a file beside the repository, for whoever counts again. */
+  #writeDown(subject: Subject, atMs: number): void {
+    if (subject.id === undefined) return
+    this.#kills.push({ node: subject.id, atMs })
+    appendFileSync(path.join(this.#site.stage.folder, 'kills'), `${atMs} ${subject.id}\n`)
   }
 
   /** What was to end by now, ends. */

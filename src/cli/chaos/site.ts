@@ -82,11 +82,8 @@ const entry = (): string => {
   return program
 }
 
-/** Copies a mounted folder to the disk beneath it. */
-const rescue = (folder: string): void => {
-  const aside = `${folder}.kept`
-  spawnSync('cp', ['-a', folder, aside], { stdio: 'ignore' })
-}
+/** Copies a folder that goes beside itself. */
+const rescue = (folder: string): void => { spawnSync('cp', ['-a', folder, `${folder}.kept`], { stdio: 'ignore' }) }
 
 /** Ports that are free now. */
 const freePorts = async (count: number): Promise<readonly number[]> => {

@@ -44,6 +44,9 @@ export const layRepository = async (options: StageOptions): Promise<Omit<Stage, 
   // Not below a private home: the sandbox's user walks through it.
   const folder = mkdtempSync('/var/tmp/chorus-chaos-')
   chmodSync(folder, 0o711)
+  // Parents first, by themselves: a mode given for the last folder would be that of all that are made on the way.
+  mkdirSync(path.join(folder, 'nodes'), { mode: 0o711 })
+  for (let index = 0; index < options.nodes; index += 1) mkdirSync(nodeFolder({ folder }, index), { mode: 0o711 })
   const seed = path.join(folder, 'seed')
   const chance = new Chance(`${options.seed} tasks`)
   mkdirSync(path.join(seed, '.chorus', 'tasks'), { recursive: true })
@@ -105,7 +108,7 @@ export const layNode = (stage: Pick<Stage, 'folder'>, index: number, about: { re
   const traceFile = path.join(home, 'git-trace')
   mkdirSync(stateFolder, { recursive: true, mode: 0o700 })
   // What a killed node leaves there goes with the drill.
-  mkdirSync(path.join(home, 'tmp'), { recursive: true })
+  mkdirSync(path.join(home, 'tmp'), { mode: 0o711 })
   const configFile = path.join(home, CONFIG_NAME)
   writeFileSync(configFile, [
     'agent:', `  id: ${name}`, '  role: developer', '  max_tasks: 1',

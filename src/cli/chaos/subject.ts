@@ -4,6 +4,9 @@ import type { Cut } from './namespaces.ts'
 import type { Site } from './site.ts'
 import type { StagedNode } from './stage.ts'
 
+/** Of ten that start on two cores the last takes long. */
+const READY_MS = 120_000
+
 /** One node of a drill: what is being done to it, and when that ends. */
 export class Subject {
   readonly index: number
@@ -30,7 +33,7 @@ export class Subject {
     this.#process = new NodeProcess(node, (line) => {
       if (line.kind === 'node_ready') this.id = String(line.node)
       about.onLine(line)
-    }, { enter: about.site.enter(index), environment: about.site.environment(index) })
+    }, { enter: about.site.enter(index), environment: about.site.environment(index), readyMs: READY_MS })
   }
 
   get well(): boolean { return this.state === 'up' && !this.cutOff && !this.full }

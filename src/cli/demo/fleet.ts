@@ -23,6 +23,8 @@ export interface Launch {
   /** What comes before the command line, to run it elsewhere; it must become the command. */
   readonly enter?: readonly string[]
   readonly environment?: Readonly<Record<string, string>>
+  /** Until its first line; default a minute. */
+  readonly readyMs?: number
 }
 
 /** One node as a process of its own, as `chorus up` would run it. Killed or ended, it can be started again. */
@@ -45,11 +47,11 @@ export class NodeProcess {
   /** The last of what it wrote to standard error. */
   get errors(): string { return this.#errors }
 
-  /** Resolves with its first line, `node_ready`; rejects when it ends before or says nothing for a minute. */
+  /** Resolves with its first line, `node_ready`; rejects when it ends before, or says nothing for too long: then it is killed. */
   async start(): Promise<NodeLine> {
     const entry = process.argv[1]
     if (entry === undefined) throw new ChorusError('INTERNAL', 'the path of the running program is not known')
-    const { enter = [], environment = {} } = this.#launch
+    const { enter = [], environment = {}, readyMs = 60_000 } = this.#launch
     const [program = process.execPath, ...args] = [...enter, process.execPath, entry, 'up', '--json', '--config', this.node.configFile, '--state', this.node.stateFolder]
     const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...environment } })
     this.#child = child
@@ -67,7 +69,10 @@ export class NodeProcess {
     child.once('close', (code, signal) => {
       ready.reject(refusal ?? new ChorusError('INTERNAL', `${this.node.name} ended at its start (${signal ?? code ?? ''}): ${this.#errors.trim().slice(-600)}`))
     })
-    const timer = setTimeout(() => { ready.reject(new ChorusError('INTERNAL', `${this.node.name} was not ready within a minute: ${this.#errors.slice(-600)}`)) }, 60_000)
+    const timer = setTimeout(() => {
+      ready.reject(new ChorusError('INTERNAL', `${this.node.name} was not ready within ${readyMs / 1_000} s: ${this.#errors.slice(-600)}`))
+      child.kill('SIGKILL')
+    }, readyMs)
     try { return await ready.promise } finally { clearTimeout(timer) }
   }
 
