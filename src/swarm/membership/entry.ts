@@ -18,7 +18,7 @@ export interface Entry {
   /** The author's own time of the newest message that gave numbers: availability, or a role announcement. */
   readonly countedStamp: number
   /** The author's own time of the newest message of each type: older ones come too late to count. */
-  readonly stamps: Readonly<Partial<Record<PresenceEnvelope['type'], number>>>
+  readonly stamps: Partial<Record<PresenceEnvelope['type'], number>>
 }
 
 export type PresenceEnvelope = EnvelopeOf<'role_announcement'> | EnvelopeOf<'capability_broadcast'> | EnvelopeOf<'availability_broadcast'> | EnvelopeOf<'task_progress'>
@@ -26,6 +26,7 @@ export type PresenceEnvelope = EnvelopeOf<'role_announcement'> | EnvelopeOf<'cap
 export const TASKS_PER_MEMBER_MAX = 64
 
 const NO_TASKS: ReadonlySet<TaskKey> = new Set()
+const NOBODY: readonly NodeId[] = []
 
 export const newEntry = (node: NodeId, nowMs: number): Entry => ({
   node,
@@ -33,13 +34,14 @@ export const newEntry = (node: NodeId, nowMs: number): Entry => ({
   currentTasks: 0,
   maxTasks: 0,
   accepting: true,
-  unreachable: [],
+  unreachable: NOBODY,
   tasks: NO_TASKS,
   heardMs: nowMs,
   linkClosedMs: undefined,
   gone: undefined,
   countedStamp: 0,
-  stamps: {},
+  // All four, so that what is told later finds its place.
+  stamps: { role_announcement: 0, capability_broadcast: 0, availability_broadcast: 0, task_progress: 0 },
 })
 
 /** `stamp`: the author's time of this message, milliseconds. */
@@ -55,9 +57,9 @@ export const tell = (entry: Entry, envelope: PresenceEnvelope, stamp: number): E
       return withProfile(entry, { ...entry.profile, agentId, role, expertise, capabilities, models, repositories })
     }
     case 'availability_broadcast': {
-      const { current_tasks: currentTasks, max_tasks: maxTasks, status, unreachable = [] } = envelope.data
+      const { current_tasks: currentTasks, max_tasks: maxTasks, status, unreachable = NOBODY } = envelope.data
       if (stamp < entry.countedStamp) return entry
-      return { ...entry, unreachable, countedStamp: stamp, currentTasks, maxTasks, accepting: status !== 'offline', tasks: currentTasks === 0 ? NO_TASKS : entry.tasks }
+      return { ...entry, unreachable: sameItems(entry.unreachable, unreachable) ? entry.unreachable : unreachable, countedStamp: stamp, currentTasks, maxTasks, accepting: status !== 'offline', tasks: currentTasks === 0 ? NO_TASKS : entry.tasks }
     }
     case 'task_progress': return progressed(entry, envelope, stamp)
   }

@@ -14,7 +14,7 @@ import type { Member, MembershipEvent } from './member.ts'
  * claim or deliver by; refs are.
  *
  * Each message of each member comes by here, so a step costs the same however many members there are: it changes the
- * roster that it is given, and returns that same one. Entries themselves are never changed, only replaced.
+ * roster that it is given, its entries too, and returns that same one.
  */
 export interface Roster {
   readonly times: RosterTimes
@@ -99,12 +99,13 @@ const heard = (state: Mutable, envelope: PresenceEnvelope, nowMs: number): reado
     heardMs: nowMs,
     linkClosedMs: lingering ? told.linkClosedMs : undefined,
     gone: leaving ? { sinceMs: nowMs, reason: 'left' } : lingering || isStaleAfterLeaving(before, stamp) ? told.gone : undefined,
-    stamps: { ...told.stamps, [envelope.type]: stamp },
   }
-  put(state, after, nowMs)
   const connected = state.connected.has(after.node)
   const events = eventsBetween(before, after, { before: connected, after: connected })
-  return before === undefined || (before.gone !== undefined && after.gone === undefined) ? [{ kind: 'newcomer', known: false }, ...events] : events
+  const back = before === undefined || (before.gone !== undefined && after.gone === undefined)
+  after.stamps[envelope.type] = stamp
+  put(state, after, nowMs)
+  return back ? [{ kind: 'newcomer', known: false }, ...events] : events
 }
 
 /** What was said before the goodbye, and came after it. */
@@ -119,8 +120,9 @@ const link = (state: Mutable, change: { readonly node: NodeId; readonly connecte
   const effects: RosterEffect[] = change.connected ? [{ kind: 'newcomer', known: entry !== undefined && entry.gone === undefined }] : []
   if (entry === undefined) return effects
   const after: Entry = { ...entry, linkClosedMs: change.connected ? undefined : entry.linkClosedMs ?? nowMs }
+  const events = eventsBetween(entry, after, { before, after: change.connected })
   put(state, after, nowMs)
-  return [...effects, ...eventsBetween(entry, after, { before, after: change.connected })]
+  return [...effects, ...events]
 }
 
 const tick = (state: Mutable, nowMs: number): readonly RosterEffect[] => {
@@ -133,9 +135,9 @@ const tick = (state: Mutable, nowMs: number): readonly RosterEffect[] => {
     if (nowMs < lapseMs(entry, state.times)) continue
     const silent = nowMs >= entry.heardMs + state.times.silentMs
     const after: Entry = { ...entry, gone: { sinceMs: nowMs, reason: silent ? 'silent' : 'disconnected' } }
-    put(state, after, nowMs)
     const connected = state.connected.has(entry.node)
     effects.push(...eventsBetween(entry, after, { before: connected, after: connected }))
+    put(state, after, nowMs)
   }
   // Only here: what was heard since the last tick may have put it off.
   state.wakeMs = Infinity
@@ -143,9 +145,15 @@ const tick = (state: Mutable, nowMs: number): readonly RosterEffect[] => {
   return effects
 }
 
+/**
+ * What is there becomes what it is now. In its own place: members are many and live long, and to keep a new object of
+ * each after each of its words is what a garbage collector is slowest at.
+ */
 const put = (state: Mutable, entry: Entry, nowMs: number): void => {
   const { node, linkClosedMs } = entry
-  state.entries.set(node, entry)
+  const kept = state.entries.get(node)
+  if (kept === undefined) state.entries.set(node, entry)
+  else Object.assign(kept, entry)
   if (linkClosedMs === undefined || entry.gone?.reason === 'left') state.closed.delete(node)
   else state.closed.set(node, linkClosedMs)
   state.wakeMs = Math.min(state.wakeMs, dueMs(entry, state.times, nowMs))
