@@ -34,15 +34,20 @@ describe('a delivery', () => {
     expect(await bench.story(task.key)).toEqual(['held 1/0', 'delivered 1/0', 'done 1/0'])
   })
 
-  it('is given up for now when the branch moves again and again', async () => {
-    bench.board.add(1)
+  it('goes to a branch of its own when the branch moves again and again: no work is thrown away', async () => {
+    const task = bench.board.add(1)
     const node = await startedWith(({ provider }) => {
       const move = (): void => { bench.pushToMain('by a person'); provider.once.set('get', move) }
       provider.once.set('get', move)
     })
-    await bench.until(() => node.happened('task_released'))
-    expect(node.reasonOf('task_released')).toBe(`the branch moved ${RECHECKS_MAX} times during the checks`)
+    await bench.until(() => node.happened('task_completed'))
+    expect(await bench.story(task.key)).toEqual(['held 1/0', 'delivered 1/0', 'done 1/0'])
+    expect(node.kinds().filter((kind) => kind === 'task_verified')).toHaveLength(1 + RECHECKS_MAX)
     expect(node.attempts.requests).toHaveLength(1)
+    expect(bench.merged()).toEqual([])
+    const [completion] = bench.board.completions
+    expect(completion?.result.metadata.artifacts).toMatchObject({ branch: 'chorus/1', commit: bench.remote.refs.get('refs/heads/chorus/1' as never) })
+    expect(completion?.result.message).toMatch(`main moved ${RECHECKS_MAX} times during its checks: chorus/1 waits to be merged by you`)
   })
 
   it('that conflicts goes back to the agent once, from where the branch is now', async () => {
@@ -168,9 +173,9 @@ describe('a holder that was replaced', () => {
     node.trace.push('stolen')
     return node
   }
-  /** What it did after the theft that others could see, but for looking and saying that it lost. */
+  /** What it did after the theft that others could see, but for looking, giving its turn back, and saying that it lost. */
   const deeds = (node: BenchCoordinator): readonly string[] =>
-    node.trace.slice(node.trace.indexOf('stolen') + 1).filter((line) => /^(push (?!claim$)|ask (report|complete)|emit task_(delivered|completed|released|failed))/.test(line))
+    node.trace.slice(node.trace.indexOf('stolen') + 1).filter((line) => /^(push (?!claim$|refs\/chorus\/turn\/)|ask (report|complete)|emit task_(delivered|completed|released|failed))/.test(line))
 
   it.each(['working', 'reading', 'rechecking', 'completing'])('in %s stops and writes nothing more', async (phase) => {
     const node = await replacedIn(phase, ({ attempts, provider }) => {

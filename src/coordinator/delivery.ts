@@ -1,6 +1,7 @@
 import { isOid, refName, unreachable } from '../core/mod.ts'
 import type { Oid } from '../core/mod.ts'
 import type { RefUpdate, Task, TaskResult } from '../ports/mod.ts'
+import { RECHECKS_MAX } from './life.ts'
 import type { DeliveredResult, HeldClaim, RepositoryWork, VerifiedOutcome } from './needs.ts'
 
 /** Title in the claim record: the whole result has to fit in 4 KiB. */
@@ -60,6 +61,9 @@ export const mergeTarget = async (repository: RepositoryWork, verified: Verified
   return await mayMerge(repository, verified, tip) ? { branch, tip } : undefined
 }
 
+export const tooBusy = (branch: string, delivered: DeliveredResult): string =>
+  `${branch} moved ${RECHECKS_MAX} times during its checks: ${delivered.branch} waits to be merged by you`
+
 /** Written by every commit that Chorus delivers; on the branch it shows that a person has merged one. */
 const TRAILER = 'Chorus-Task'
 
@@ -80,10 +84,10 @@ export const readDelivered = (value: unknown): DeliveredResult | undefined => {
   return { commit, branch, mode, evidence: level, title: typeof title === 'string' ? title : '' }
 }
 
-/** For the provider: what the attempt made, and where it went. */
-export const resultOf = (verified: VerifiedOutcome, delivered: DeliveredResult): TaskResult => {
+/** For the provider: what the attempt made, where it went, and why not where it should. */
+export const resultOf = (verified: VerifiedOutcome, delivered: DeliveredResult, why?: string): TaskResult => {
   const { result } = verified
-  return { ...result, metadata: { ...result.metadata, artifacts: { ...result.metadata.artifacts, branch: delivered.branch } } }
+  return { ...result, message: why === undefined ? result.message : `${result.message}; ${why}`, metadata: { ...result.metadata, artifacts: { ...result.metadata.artifacts, branch: delivered.branch } } }
 }
 
 /** The node that worked died after its delivery: what it used is unknown here, what it delivered is in the record. */

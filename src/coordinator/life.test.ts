@@ -76,7 +76,33 @@ describe('the life of a task', () => {
     const moved: LifeInput = { kind: 'delivery-refused', reason: 'main moved', moved: tip }
     const rounds = Array.from({ length: RECHECKS_MAX }, () => [moved, verified, same]).flat()
     expect(play([{ kind: 'due' }, won, verified, same, moved]).at(-1)).toBe('rechecking <recheck>')
-    expect(last([{ kind: 'due' }, won, verified, same, ...rounds, moved])).toBe('letting-go <let-go:released>')
+    expect(last([{ kind: 'due' }, won, verified, same, ...rounds, moved])).toBe('delivering <deliver>')
+  })
+
+  it('puts what is verified on a branch of its own when the branch moves too often, seen before the push or by it', () => {
+    const refused: LifeInput = { kind: 'delivery-refused', reason: 'main moved', moved: tip }
+    const moved: LifeInput = { kind: 'branch-moved', moved: tip }
+    const [first = moved, ...more] = Array.from({ length: RECHECKS_MAX }, () => [moved, verified]).flat()
+    const way: readonly LifeInput[] = [{ kind: 'due' }, won, verified, first, ...more]
+    const forReview = (inputs: readonly LifeInput[]): readonly boolean[] => {
+      let state = begin()
+      return inputs.flatMap((input) => {
+        const next = step(state, input)
+        state = next.state
+        return next.effects.flatMap((effect) => effect.kind === 'deliver' || effect.kind === 'read-task' ? [effect.forReview] : [])
+      })
+    }
+    expect(play(way).filter((line) => line === 'rechecking <recheck>')).toHaveLength(RECHECKS_MAX)
+    expect(play([...way, moved, same]).slice(-2)).toEqual(['reading <read-task>', 'delivering <deliver>'])
+    expect(forReview([...way, moved, same]).slice(-2)).toEqual([true, true])
+    expect(forReview([...way, same, refused]).slice(-2)).toEqual([false, true])
+    expect(last([...way, same, { kind: 'drain' }, refused])).toBe('letting-go <let-go:released>')
+  })
+
+  it('checks nothing again that waits for its turn when the node stops, or the claim is lost', () => {
+    const moved: LifeInput = { kind: 'branch-moved', moved: tip }
+    expect(play([{ kind: 'due' }, won, verified, { kind: 'drain' }, moved]).slice(-2)).toEqual(['letting-go <stop-attempt let-go:released>', 'letting-go'])
+    expect(play([{ kind: 'due' }, won, verified, { kind: 'superseded', reason: 'next epoch' }, moved]).slice(-2)).toEqual(['ended <stop-attempt end:lost>', 'ended'])
   })
 
   it('gives a conflict to the agent once, then asks a person', () => {

@@ -54,6 +54,8 @@ export type LifeInput =
   | { readonly kind: 'attempt-parked'; readonly reason: string }
   | { readonly kind: 'attempt-unavailable'; readonly reason: string }
   | { readonly kind: 'conflict'; readonly reason: string }
+  /** Seen before the delivery was tried: another's turn was waited for. */
+  | { readonly kind: 'branch-moved'; readonly moved: Oid }
   | { readonly kind: 'task-read'; readonly verdict: 'same' | 'changed' | 'gone' }
   | { readonly kind: 'delivered' }
   | { readonly kind: 'delivery-refused'; readonly reason: string; readonly moved: Oid | undefined }
@@ -70,7 +72,7 @@ export type LifeEffect =
   | { readonly kind: 'tell-claimed' }
   | { readonly kind: 'attempt' }
   | { readonly kind: 'stop-attempt' }
-  | { readonly kind: 'read-task' }
+  | { readonly kind: 'read-task'; readonly forReview: boolean }
   | { readonly kind: 'recheck'; readonly onto: Oid }
   | { readonly kind: 'deliver'; readonly forReview: boolean }
   | { readonly kind: 'complete'; readonly afterMs: number }
@@ -125,7 +127,7 @@ const working = (state: LifeState & { readonly memory: LifeMemory }, input: Life
   const { memory } = state
   switch (input.kind) {
     case 'verified':
-      return { state: { at: 'reading', memory }, effects: [{ kind: 'read-task' }] }
+      return { state: { at: 'reading', memory }, effects: [{ kind: 'read-task', forReview: memory.forReview }] }
     case 'attempt-failed':
       return letGo(memory, input.last ? { kind: 'escalated', reason: input.reason } : { kind: 'failed', reason: input.reason }, true)
     case 'attempt-parked': return letGo(memory, { kind: 'parked', reason: input.reason })
@@ -141,6 +143,10 @@ const working = (state: LifeState & { readonly memory: LifeMemory }, input: Life
 
 const reading = (memory: LifeMemory, input: LifeInput): LifeStep => {
   if (input.kind === 'attempt-unavailable') return letGo(memory, { kind: 'released', reason: input.reason })
+  if (input.kind === 'branch-moved') {
+    if (memory.rechecks < RECHECKS_MAX) return recheck(memory, input.moved)
+    return { state: { at: 'reading', memory: { ...memory, forReview: true } }, effects: [{ kind: 'read-task', forReview: true }] }
+  }
   if (input.kind !== 'task-read') return stay({ at: 'reading', memory })
   if (input.verdict === 'gone') return letGo(memory, WITHDRAWN)
   if (input.verdict === 'same') return { state: { at: 'delivering', memory }, effects: [{ kind: 'deliver', forReview: memory.forReview }] }
@@ -158,7 +164,7 @@ const delivering = (memory: LifeMemory, input: LifeInput): LifeStep => {
       if (memory.draining) return letGo(memory, { kind: 'released', reason: STOPPING })
       if (input.moved === undefined) return letGo(memory, { kind: 'released', reason: input.reason })
       if (memory.rechecks >= RECHECKS_MAX) return { state: { at: 'delivering', memory: { ...memory, forReview: true } }, effects: [{ kind: 'deliver', forReview: true }] }
-      return { state: { at: 'rechecking', memory: { ...memory, rechecks: memory.rechecks + 1 } }, effects: [{ kind: 'recheck', onto: input.moved }] }
+      return recheck(memory, input.moved)
     default: return stay({ at: 'delivering', memory })
   }
 }
@@ -186,6 +192,8 @@ const drain = (state: Exclude<LifeState, { at: 'ended' }>): LifeStep => {
   }
 }
 
+const recheck = (memory: LifeMemory, onto: Oid): LifeStep =>
+  ({ state: { at: 'rechecking', memory: { ...memory, rechecks: memory.rechecks + 1 } }, effects: [{ kind: 'recheck', onto }] })
 const letGo = (memory: LifeMemory, how: Ending, countsAsAttempt = false): LifeStep =>
   ({ state: { at: 'letting-go', memory, how }, effects: [{ kind: 'let-go', how, countsAsAttempt }] })
 const stopped = (next: LifeStep): LifeStep => ({ state: next.state, effects: [{ kind: 'stop-attempt' }, ...next.effects] })

@@ -1,7 +1,7 @@
 import { ChorusError, messageOf, refName, unreachable } from '../core/mod.ts'
 import type { Oid } from '../core/mod.ts'
 import type { AgentRunner, Clock, Logger, Task, TaskResult } from '../ports/mod.ts'
-import { deliver, mergeTarget, readDelivered, resultForAnother, resultOf } from './delivery.ts'
+import { deliver, mergeTarget, readDelivered, resultForAnother, resultOf, tooBusy } from './delivery.ts'
 import type { CoordinatorEvent } from './events.ts'
 import { begin, step } from './life.ts'
 import type { Ending, LifeEffect, LifeInput, LifeState } from './life.ts'
@@ -52,6 +52,8 @@ export class TaskRun {
   #delivered: DeliveredResult | undefined
   #result: TaskResult | undefined
   #deliveryTried = false
+  /** Into which it would be merged. */
+  #branch = 'the branch'
   #claimedAtMs = 0
   #claimedMs = 0
   #disarm: (() => void) | undefined
@@ -119,7 +121,7 @@ export class TaskRun {
       case 'tell-claimed': return this.#telling.claimed(this.#task, this.#held(), this.score)
       case 'attempt': return this.#runAttempt()
       case 'stop-attempt': return this.#workshop.stop()
-      case 'read-task': return this.#readTask()
+      case 'read-task': return this.#readTask(effect.forReview)
       case 'recheck': return this.#recheck(effect.onto)
       case 'deliver': return this.#whileHeld(() => this.#deliver(effect.forReview))
       case 'complete': return this.#complete(effect.afterMs)
@@ -202,13 +204,25 @@ export class TaskRun {
   }
 
   /** What waits for its turn to merge waits before this: nothing that was read long ago is relied on. */
-  async #readTask(): Promise<void> {
-    const { verified } = this.#workshop
-    const target = verified === undefined ? undefined : await this.#whileHeld(() => mergeTarget(this.#parts.repository, verified))
-    if (target !== undefined && this.phase === 'reading') await this.#turn.lineUp(target.branch, { needed: target.tip !== verified?.base })
+  async #readTask(forReview: boolean): Promise<void> {
+    const moved = forReview ? undefined : await this.#turnToMerge()
     if (this.phase !== 'reading') return
+    if (moved !== undefined) return this.input({ kind: 'branch-moved', moved })
     const now = await this.#whileHeld(() => this.#askProvider())
     this.input({ kind: 'task-read', verdict: isGone(now) ? 'gone' : now.contentHash === this.#task.contentHash ? 'same' : 'changed' })
+  }
+
+  /** Waits while another merges. Where the branch stands then, if it is not where the change was checked. */
+  async #turnToMerge(): Promise<Oid | undefined> {
+    const { repository } = this.#parts
+    const { verified } = this.#workshop
+    const target = verified === undefined ? undefined : await this.#whileHeld(() => mergeTarget(repository, verified))
+    if (verified === undefined || target === undefined || this.phase !== 'reading') return undefined
+    // The recheck asks for a turn itself.
+    if (target.tip !== verified.base) return target.tip
+    if (await this.#turn.lineUp(target.branch, { needed: false }) === 'passed' || this.phase !== 'reading') return undefined
+    const { tip } = await this.#whileHeld(() => repository.sources.refresh())
+    return tip === verified.base ? undefined : tip
   }
 
   async #recheck(onto: Oid): Promise<void> {
@@ -218,6 +232,7 @@ export class TaskRun {
     const { sources } = this.#parts.repository
     // It has lost one race: it is checked again when the branch stands still.
     const { branch } = await this.#whileHeld(() => sources.refresh())
+    this.#branch = branch
     await this.#turn.lineUp(branch, { needed: true })
     if (this.phase !== 'rechecking') return
     const { tip = onto } = await this.#whileHeld(() => sources.refresh())
@@ -242,7 +257,7 @@ export class TaskRun {
       case 'delivered':
         void this.#turn.leave()
         this.#delivered = answer.delivered
-        this.#result = resultOf(verified, answer.delivered)
+        this.#result = resultOf(verified, answer.delivered, forReview ? tooBusy(this.#branch, answer.delivered) : undefined)
         await this.#telling.delivered(task, claim, answer.delivered)
         return this.input({ kind: 'delivered' })
       case 'superseded': return this.input({ kind: 'superseded', reason: 'another node holds the claim: the delivery was refused whole' })
