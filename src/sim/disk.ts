@@ -68,12 +68,17 @@ export class SimLogStore implements LogStore {
   readonly #chance: Chance
   readonly #profile: DiskProfile
   readonly #landed: (index: number, entry: Uint8Array) => void
+  readonly #onWay: (underWay: number) => void
   #expected: number
+  #underWay = 0
 
   constructor(parts: {
     readonly disk: SimDisk; readonly process: SimProcess; readonly chance: Chance; readonly profile: DiskProfile
     readonly landed: (index: number, entry: Uint8Array) => void
+    /** Told with each entry how many are not durable yet. */
+    readonly onWay: (underWay: number) => void
   }) {
+    this.#onWay = parts.onWay
     this.#disk = parts.disk
     this.#process = parts.process
     this.#chance = parts.chance
@@ -89,10 +94,13 @@ export class SimLogStore implements LogStore {
     const index = this.#expected
     if (this.#disk.full) throw new ChorusError('LOG_UNAVAILABLE', 'the log could not be written: no space left on device')
     this.#expected += 1
+    this.#underWay += 1
+    this.#onWay(this.#underWay)
     await this.#disk.write(this.#process, this.#chance.delayMs(this.#profile.latency), () => {
       this.#disk.append(entry)
       this.#landed(index, entry)
     })
+    this.#underWay -= 1
     return index
   }
 

@@ -96,7 +96,10 @@ export class SimMachine {
     this.#stopped = false
     const process = new SimProcess(`${this.name}/${this.#lives}`, scheduler, this.clock)
     const own = chance.fork(`life ${this.#lives}`)
-    const store = new SimRefStore({ remote, process, node: this.node, chance: own.fork('remote'), objects: this.objects })
+    const within = this.#within(process)
+    process.onArmed = within('timers', TIMERS_MAX + TIMERS_PER_TASK_MAX * this.config.agent.maxTasks)
+    const onWay = within('requests to the remote', REQUESTS_MAX + REQUESTS_PER_TASK_MAX * this.config.agent.maxTasks)
+    const store = new SimRefStore({ remote, process, node: this.node, chance: own.fork('remote'), objects: this.objects, onWay })
     const gossip = network.join(this.node, process)
     const tools = this.#parts.tools({ machine: this, process, store, chance: own })
     const chorus = this.#assemble({ process, own, store, gossip, tools })
@@ -170,6 +173,18 @@ export class SimMachine {
     life.process.kill()
   }
 
+  /** Told how long a queue is; reports it once when that is too long. */
+  #within(process: SimProcess): (queue: string, limit: number) => (length: number) => void {
+    return (queue, limit) => {
+      let told = false
+      return (length) => {
+        if (length <= limit || told) return
+        told = true
+        this.#parts.emit({ kind: 'overflow', node: this.node, life: process.life, queue, length, limit })
+      }
+    }
+  }
+
   #end(process: SimProcess): void {
     process.kill()
     this.disk.crash(this.#parts.chance)
@@ -194,7 +209,7 @@ export class SimMachine {
     if (repository === undefined) throw new Error('the configuration has a repository')
     return new ChorusNode({
       version: '0.0.0', config, clock: process, entropy: own.fork('node'), signer: this.#signer, logger: SILENT, gossip, times, ...openers.parts(),
-      log: { store: new SimLogStore({ disk, process, chance: diskChance, profile: diskProfile, landed }), head: file('head') },
+      log: { store: new SimLogStore({ disk, process, chance: diskChance, profile: diskProfile, landed, onWay: this.#within(process)('log entries that wait', ENTRIES_WAITING_MAX) }), head: file('head') },
       scanner: { scan: () => Promise.resolve([]) }, redactionKey: new Uint8Array(32), knownSecrets: [],
       sandbox: tools.sandbox, runner: tools.runner,
       repositories: [{
@@ -208,6 +223,13 @@ export class SimMachine {
   }
 }
 
+/** What a node may have waiting: reads of eight chains at once, one look that goes on and two that were given up, and each task's own. */
+const REQUESTS_MAX = 16
+const REQUESTS_PER_TASK_MAX = 4
+const TIMERS_MAX = 40
+const TIMERS_PER_TASK_MAX = 16
+/** The log's own limit. */
+const ENTRIES_WAITING_MAX = 256
 /** Longer than any client of a remote or a provider waits. */
 const ANSWERED_MS = 60_000
 const SILENT: Logger = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined, child: () => SILENT }

@@ -33,6 +33,8 @@ export class SimProcess implements Clock {
   #held: (() => void)[] = []
   #flushing = false
   #armed = 0
+  /** Told of each timer that is armed: how many wait now. */
+  onArmed: ((armed: number) => void) | undefined
 
   constructor(life: string, scheduler: Scheduler, machine: MachineClock) {
     this.life = life
@@ -54,6 +56,7 @@ export class SimProcess implements Clock {
   arm(delayMs: number, callback: () => void): () => void {
     let open = true
     this.#armed += 1
+    this.onArmed?.(this.#armed)
     const close = (): boolean => {
       const was = open
       open = false

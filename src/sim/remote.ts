@@ -126,9 +126,15 @@ export class SimRefStore implements RefStore {
   readonly #node: NodeId
   readonly #chance: Chance
   readonly objects: Objects
+  readonly #onWay: (underWay: number) => void
   #underWay = 0
 
-  constructor(parts: { readonly remote: SimRemote; readonly process: SimProcess; readonly node: NodeId; readonly chance: Chance; readonly objects: Objects }) {
+  constructor(parts: {
+    readonly remote: SimRemote; readonly process: SimProcess; readonly node: NodeId; readonly chance: Chance; readonly objects: Objects
+    /** Told with each request how many wait for an answer now. */
+    readonly onWay: (underWay: number) => void
+  }) {
+    this.#onWay = parts.onWay
     this.#remote = parts.remote
     this.#process = parts.process
     this.#node = parts.node
@@ -190,7 +196,7 @@ export class SimRefStore implements RefStore {
       void this.#process.answer(afterMs, work)
       return this.#process.answer(profile.deadlineMs, unclear)
     }
-    this.#underWay += 1
+    this.#begun()
     try {
       if (!this.#reaches() || fate < requestLost) return await silent(() => undefined, there)
       if (fate < requestLost + answerLost) return await silent(() => { if (this.#reaches()) this.#remote.apply(updates, by) }, there)
@@ -210,7 +216,7 @@ export class SimRefStore implements RefStore {
   async #read<T>(work: () => T): Promise<T> {
     const profile = this.#remote.parts.profile()
     const lost = !this.#reaches() || this.#chance.happens(profile.requestLost + profile.answerLost)
-    this.#underWay += 1
+    this.#begun()
     try {
       const late = (): never => { throw new ChorusError('REMOTE_UNAVAILABLE', 'the remote does not answer') }
       if (lost) return await this.#process.answer<T>(profile.deadlineMs, late)
@@ -220,6 +226,11 @@ export class SimRefStore implements RefStore {
     } finally {
       this.#underWay -= 1
     }
+  }
+
+  #begun(): void {
+    this.#underWay += 1
+    this.#onWay(this.#underWay)
   }
 
   #delayMs(profile: RemoteProfile): number {
