@@ -46,7 +46,8 @@ export class Choice {
    */
   candidates(load: Load, isOpen: (watch: RepositoryWatch, task: Task) => boolean): readonly Candidate[] {
     const { performance, matching, watches, identity } = this.#parts
-    const score = (task: Task) => scoreTask(task, this.#facts(load.begun, performance.score(task.type)), matching)
+    const facts = remembered((type: Task['type']) => this.#facts(load.begun, performance.score(type)))
+    const score = remembered((task: Task) => scoreTask(task, facts(task.type), matching))
     const tasks = [...watches.values()].flatMap((watch) => [...watch.tasks.values()])
     const { candidates } = orderTasks(tasks, { score: (task) => score(task).total, stateOf: (key) => this.#stateOf(key) })
     const open = candidates.flatMap((task) => {
@@ -106,5 +107,15 @@ export class Choice {
     const watch = this.watchOf(key)
     if (watch?.tasks.has(key) !== true) return 'unknown'
     return watch.isFinished(key) ? 'finished' : 'open'
+  }
+}
+
+/** Asked once for each input. */
+const remembered = <In, Out extends object>(ask: (input: In) => Out): ((input: In) => Out) => {
+  const known = new Map<In, Out>()
+  return (input) => {
+    const found = known.get(input) ?? ask(input)
+    known.set(input, found)
+    return found
   }
 }
