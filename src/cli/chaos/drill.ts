@@ -35,6 +35,8 @@ const STUCK_MS = 120_000
 const STOP_MS = 30_000
 const RESTART_AGAIN_MS = 3_000
 const RESTARTS_MAX = 15
+/** Two witnesses, and one to take over. */
+const WELL_MIN = 3
 /** Guesses made while it runs are on the low side: what counts in the end is what the repository says. */
 const MARGIN = 1.2
 
@@ -148,7 +150,7 @@ export class Drill {
     const fault = drawFault(
       this.#chance,
       this.#subjects.map((subject) => ({ index: subject.index, well: subject.well, holds: this.#holds(subject) !== undefined, small: subject.small })),
-      { kinds, wellMin: 4, sleepersMax: 3, asleep: this.#subjects.filter((subject) => subject.asleepWith !== undefined).length },
+      { kinds, wellMin: WELL_MIN, sleepersMax: 3, asleep: this.#subjects.filter((subject) => subject.asleepWith !== undefined).length },
     )
     const subject = fault === undefined ? undefined : this.#subjects[fault.node]
     if (fault === undefined || subject === undefined) return

@@ -40,13 +40,16 @@ const SLEEP_MS_MAX = 60_000
 const RESTART_MS = [3_000, 40_000] as const
 const CUT_MS = [4_000, 30_000] as const
 const FILL_MS = [3_000, 12_000] as const
-const GAP_MS = [1_500, 6_500] as const
+const GAP_MS = [1_000, 4_500] as const
 
 /** How long to wait until the next draw. */
 export const drawGapMs = (chance: Chance): number => chance.between(...GAP_MS)
 
 /** After a sleeper's task went to another, it sleeps on so long. */
 export const drawOversleepMs = (chance: Chance): number => chance.between(300, 4_000)
+
+/** More often soon than late, as service managers do, so that more kills fit into a drill. */
+const drawRestartMs = (chance: Chance): number => RESTART_MS[0] + (RESTART_MS[1] - RESTART_MS[0]) * chance.fraction() ** 2
 
 /** The next fault, or undefined when nothing may be done now. Pure but for the draws. */
 export const drawFault = (chance: Chance, targets: readonly Target[], limits: FaultLimits & { readonly asleep: number }): Fault | undefined => {
@@ -65,7 +68,7 @@ export const drawFault = (chance: Chance, targets: readonly Target[], limits: Fa
   if (target === undefined) return undefined
   return {
     kind, node: target.index,
-    forMs: Math.round(kind === 'kill' ? chance.between(...RESTART_MS) : kind === 'pause' ? chance.between(...PAUSE_MS)
+    forMs: Math.round(kind === 'kill' ? drawRestartMs(chance) : kind === 'pause' ? chance.between(...PAUSE_MS)
       : kind === 'sleep' ? SLEEP_MS_MAX : kind === 'cut' ? chance.between(...CUT_MS) : chance.between(...FILL_MS)),
     cut: kind === 'cut' ? chance.weighted<Cut>({ all: 3, mesh: 1, git: 1 }) : undefined,
   }
