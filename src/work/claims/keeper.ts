@@ -26,7 +26,8 @@ export class LeaseKeeper {
   readonly #parts: KeeperParts
   #disarm: (() => void) | undefined
   #running = false
-  #lastTickMs = 0
+  /** When the next tick is due. */
+  #dueMs = 0
   #lastTryMs = -Infinity
   #renewing: Promise<void> | undefined
 
@@ -35,7 +36,6 @@ export class LeaseKeeper {
   start(): void {
     if (this.#running) return
     this.#running = true
-    this.#lastTickMs = this.#parts.clock.monotonicMs()
     this.#arm()
   }
 
@@ -55,14 +55,17 @@ export class LeaseKeeper {
 
   #arm(): void {
     if (!this.#running) return
-    this.#disarm = this.#parts.clock.arm(this.#parts.times.tickMs, () => { this.#tick(); this.#arm() })
+    const { clock, times, table } = this.#parts
+    // Who holds nothing needs to look only so often that a claim which it wins is renewed in time.
+    const waitMs = table.entries().some((entry) => entry.lease.holding !== undefined) ? times.tickMs : times.idleTickMs
+    this.#dueMs = clock.monotonicMs() + waitMs
+    this.#disarm = clock.arm(waitMs, () => { this.#tick(); this.#arm() })
   }
 
   #tick(): void {
     const { clock, table, times, logger } = this.#parts
     const now = clock.monotonicMs()
-    const jumped = now - this.#lastTickMs >= times.jumpMs
-    this.#lastTickMs = now
+    const jumped = now - this.#dueMs + times.tickMs >= times.jumpMs
     let due = false
     for (const entry of table.entries()) {
       if (entry.lease.holding === undefined) continue

@@ -28,6 +28,8 @@ export interface ClaimTimes extends ClaimSettings {
   readonly fenceMs: number
   /** How often the holder looks at its leases. */
   readonly tickMs: number
+  /** The same while it holds none. */
+  readonly idleTickMs: number
   /** A failed renewal is tried again after this long. */
   readonly againMs: number
   /** Ticks further apart than this: the machine slept. */
@@ -43,6 +45,7 @@ export const claimTimes = (settings: Partial<ClaimSettings> = {}): ClaimTimes =>
     ...chosen,
     fenceMs: Math.floor(leaseMs * 2 / 3),
     tickMs: Math.max(20, Math.floor(leaseMs / 45)),
+    idleTickMs: Math.max(20, Math.floor(renewMs / 3)),
     againMs: Math.max(20, Math.floor(renewMs / 3)),
     jumpMs: Math.max(100, Math.floor(renewMs / 2)),
   }
