@@ -4,7 +4,7 @@ import { collect } from './collect.ts'
 import { parseTestReport } from './test-report.ts'
 import type { TestStatus } from './test-report.ts'
 
-/** One run of one check command. Green = it ended by itself with exit code 0, whatever it printed. */
+/** One run of one check command. Green = it ended by itself with exit code 0, whatever it printed; see also `endedByItself`. */
 export interface CommandRun {
   readonly command: string
   readonly green: boolean
@@ -80,14 +80,18 @@ export const toCheckReport = (runs: readonly CommandRun[]): CheckReport => {
   }
 }
 
+/** False when the sandbox ended it: then it is not green, and says as little of being red. */
+export const endedByItself = ({ end }: { readonly end: SandboxEnd }): boolean => end.outcome === 'exited'
+
 /** Why a run is not green, in a few words. */
 export const endOf = (end: SandboxEnd): string => {
+  const after = `after ${Math.round(end.usage.wallMs / 1_000)} s`
   switch (end.outcome) {
     case 'exited': return `exit code ${end.code ?? 'unknown'}`
-    case 'timeout': return 'out of time'
-    case 'out-of-memory': return 'out of memory'
-    case 'disk-full': return 'over the disk limit'
-    case 'killed': return 'killed'
+    case 'timeout': return `out of time ${after}`
+    case 'out-of-memory': return `out of memory ${after}`
+    case 'disk-full': return `over the disk limit ${after}`
+    case 'killed': return `killed ${after}`
   }
 }
 

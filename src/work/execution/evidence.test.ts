@@ -8,6 +8,11 @@ const run = (command: string, code: number, tests: Readonly<Record<string, 'pass
   command, green: code === 0, end: { outcome: 'exited', code, outputBytesDropped: 0, usage: { wallMs: 1, cpuMs: 1, memoryBytesPeak: 1, processesPeak: 1, source: 'exact' } },
   output: '', outputHash: '', tests: new Map(Object.entries(tests)), complete: true, ...more,
 })
+/** As the sandbox ended it, not the command itself. */
+const cut = (command: string, tests: Readonly<Record<string, 'pass' | 'fail'>> = {}, outcome: 'timeout' | 'out-of-memory' | 'disk-full' | 'killed' = 'timeout'): CommandRun => {
+  const whole = run(command, 1, tests)
+  return { ...whole, end: { ...whole.end, outcome, code: null } }
+}
 const ask = (question: Partial<ChecksQuestion>): ReturnType<typeof judgeChecks> =>
   judgeChecks({ check: undefined, taskType: 'development', addedPaths: [], base: [], now: [], ...question })
 const PROVED = { ok: true, proved: true, flags: [] }
@@ -37,6 +42,19 @@ const TABLE: readonly (readonly [string, Partial<ChecksQuestion>, unknown])[] = 
   ['red before and after, for other work', { base: [run('p', 1, { a: 'fail' })], now: [run('p', 1, { a: 'fail' })] }, { ...UNPROVEN, flags: ['checks-red-at-base'] }],
   ['one of two red tests repaired', { taskType: 'bug_fix', base: [run('p', 1, { a: 'fail', b: 'fail' })], now: [run('p', 1, { a: 'pass', b: 'fail' })] }, { ...UNPROVEN, flags: ['checks-red-at-base'] }],
   ['a project check turns green, none named', { taskType: 'bug_fix', base: [run('p', 1)], now: [run('p', 0)] }, UNPROVEN],
+  ['a named check that ran out of time at base proves nothing', { check: 'c', base: [cut('c')], now: [run('c', 0)] }, UNPROVEN],
+  ['nor one that ran out of memory', { check: 'c', base: [cut('c', {}, 'out-of-memory')], now: [run('c', 0)] }, UNPROVEN],
+  ['nor one that filled the disk', { check: 'c', base: [cut('c', {}, 'disk-full')], now: [run('c', 0)] }, UNPROVEN],
+  ['nor one that was killed', { check: 'c', base: [cut('c', {}, 'killed')], now: [run('c', 0)] }, UNPROVEN],
+  ['nor one whose tests were red before it was cut short', { check: 'c', base: [cut('c', { a: 'fail' })], now: [run('c', 0, { a: 'pass' })] }, UNPROVEN],
+  ['a command that was cut short at base may have been green: red now is no longer allowed', { base: [cut('p')], now: [run('p', 1)] }, refused(['turned-red'])],
+  ['the same beside a named check that turned green', { check: 'c', base: [run('c', 1), cut('p', { a: 'pass' })], now: [run('c', 0), run('p', 1, { a: 'pass' })] }, refused(['turned-red'])],
+  ['a command that was cut short at base and is green now hides nothing', { check: 'c', base: [run('c', 1), cut('p')], now: [run('c', 0), run('p', 0)] }, PROVED],
+  ['cut short at base and green now moved nothing that is known', { taskType: 'bug_fix', base: [cut('p'), run('q', 1)], now: [run('p', 0), run('q', 1)] }, refused(['unmoved'])],
+  ['green at base and cut short now', { base: [run('p', 0)], now: [cut('p')] }, refused(['cut-short'])],
+  ['tests that passed at base in a red command, and were not reached now', { base: [run('p', 1, { a: 'pass', b: 'pass', c: 'fail' })], now: [cut('p', { a: 'pass', c: 'fail' })] }, refused(['cut-short'])],
+  ['one that fails before the end is named', { base: [run('p', 0, { a: 'pass', b: 'pass' })], now: [cut('p', { a: 'fail' })] }, refused(['cut-short'], ['turned-red', 'a'])],
+  ['the named check is cut short now', { check: 'c', base: [run('c', 1)], now: [cut('c')] }, refused(['cut-short'])],
   ['no checks at all', {}, { ...UNPROVEN, flags: ['no-checks'] }],
 ]
 
@@ -52,6 +70,9 @@ describe('isReproduced()', () => {
     ['green without and with nothing but the test red', run('p', 0), run('p', 1), run('p', 0), true],
     ['the added test is green without the change', run('p', 0), run('p', 0), run('p', 0), false],
     ['out of time says nothing', run('p', 0), { ...run('p', 1), end: { ...run('p', 1).end, outcome: 'timeout' as const, code: null } }, run('p', 0), false],
+    ['a base run that was cut short does not say which tests are new', cut('p', { other: 'pass' }), run('p', 1, { old: 'fail' }), run('p', 1, { old: 'pass' }), false],
+    ['nor one whose output was dropped', run('p', 1, {}, { complete: false }), run('p', 1, { old: 'fail' }), run('p', 1, { old: 'pass' }), false],
+    ['a pass in a run that was cut short is none', run('p', 1), run('p', 1, { new: 'fail' }), cut('p', { new: 'pass' }), false],
     ['in a red command, by the test alone', run('p', 1, { old: 'fail' }), run('p', 1, { old: 'fail', new: 'fail' }), run('p', 1, { old: 'fail', new: 'pass' }), true],
     ['a test that was red before does not count', run('p', 1, { old: 'fail' }), run('p', 1, { old: 'fail' }), run('p', 0, { old: 'pass' }), false],
     ['an added file that does not load without the change', run('p', 1, { old: 'fail' }), run('p', 1, { old: 'fail', '/workspace/test/new.test.js': 'fail' }), run('p', 0, { old: 'pass', fresh: 'pass' }), true],

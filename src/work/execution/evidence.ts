@@ -1,20 +1,25 @@
-import type { TaskType } from '../../ports/mod.ts'
+import type { SandboxEnd, TaskType } from '../../ports/mod.ts'
+import { endedByItself } from './checks.ts'
 import type { CommandRun } from './checks.ts'
 import { isFileResult } from './test-report.ts'
 
 /**
  * What runs of the checks prove about a change (architecture, "The way of a task" 7). Pure. Names of tests are
- * printed by untrusted programs: they can make a verdict worse than the exit codes say, never better.
+ * printed by untrusted programs: they can make a verdict worse than the exit codes say, never better. A run that
+ * the sandbox ended (time, memory, disk) is no evidence: of base it counts as red or as green, whichever is worse.
  */
 export type ChecksVerdict =
   | { readonly ok: false; readonly problems: readonly Problem[] }
   | { readonly ok: true; readonly proved: boolean; readonly flags: readonly string[] }
 
 export interface Problem {
-  readonly kind: 'check-red' | 'turned-red' | 'vanished' | 'unmoved'
+  /** `cut-short`: it did not end by itself, so that nobody knows whether it would be green. */
+  readonly kind: 'check-red' | 'turned-red' | 'vanished' | 'unmoved' | 'cut-short'
   readonly command: string
   /** Undefined: the command as a whole. */
   readonly test: string | undefined
+  /** Of `cut-short`. */
+  readonly end?: SandboxEnd | undefined
 }
 
 export interface ChecksQuestion {
@@ -41,7 +46,7 @@ export const judgeChecks = (question: ChecksQuestion): ChecksVerdict => {
     }
     problems.push(...regressions(before, after))
     if (before.command === check) problems.push(...unproved(before, after))
-    improved ||= !before.green && after.green
+    improved ||= !before.green && endedByItself(before) && after.green
     improved ||= [...before.tests].some(([name, status]) => status === 'fail' && after.tests.get(name) === 'pass')
   }
   const red = now.filter((run) => !run.green)
@@ -58,7 +63,7 @@ export const judgeChecks = (question: ChecksQuestion): ChecksVerdict => {
     ...(ownCheck ? ['check-added-by-change'] : []),
     ...(named?.after !== undefined && named.after.tests.size > 0 && [...named.after.tests.keys()].every(isFileResult) ? ['no-single-test-seen'] : []),
   ]
-  return { ok: true, proved: named?.after?.green === true && !named.before.green && !ownCheck, flags }
+  return { ok: true, proved: named?.after?.green === true && !named.before.green && endedByItself(named.before) && !ownCheck, flags }
 }
 
 export interface ReproductionQuestion {
@@ -74,9 +79,11 @@ export const isReproduced = (question: ReproductionQuestion): boolean => questio
   const before = question.base.find((run) => run.command === without.command)
   const after = question.now.find((run) => run.command === without.command)
   // Only a red by its own verdict counts: out of time or memory says nothing of the test.
-  if (before === undefined || after === undefined || without.green || without.end.outcome !== 'exited') return false
+  if (before === undefined || after === undefined || without.green || ![before, without, after].every(endedByItself)) return false
   // The added tests are the only difference between the two.
   if (before.green && after.green) return true
+  // Which tests are new cannot be told from a part of those of before.
+  if (!before.complete) return false
   return [...without.tests].some(([name, status]) => {
     if (status !== 'fail' || before.tests.has(name)) return false
     if (after.tests.get(name) === 'pass') return true
@@ -104,20 +111,24 @@ const wordsOf = (command: string): readonly string[] =>
 const regressions = (before: CommandRun, after: CommandRun): Problem[] => {
   const { command } = before
   const problems: Problem[] = []
+  const vanished: Problem[] = []
   for (const [name, status] of before.tests) {
     if (status !== 'pass') continue
     const now = after.tests.get(name)
     if (now === 'fail') problems.push({ kind: 'turned-red', command, test: name })
     // A change can make tests not run (process.exit in the code under test): that is not green.
-    else if (now === undefined && before.complete && after.complete) problems.push({ kind: 'vanished', command, test: name })
+    else if (now === undefined && before.complete && after.complete) vanished.push({ kind: 'vanished', command, test: name })
   }
-  if (before.green && !after.green) problems.unshift({ kind: 'turned-red', command, test: undefined })
-  return problems
+  const mayHaveBeenGreen = before.green || !endedByItself(before)
+  const whole: Problem[] = mayHaveBeenGreen && !after.green ? [{ kind: 'turned-red', command, test: undefined }] : []
+  if (endedByItself(after)) return [...whole, ...problems, ...vanished]
+  // What is not seen of a run that was cut short has not vanished: it was not run yet.
+  return [...whole.length + vanished.length > 0 ? [cutShort(after)] : [], ...problems]
 }
 
 const unproved = (before: CommandRun, after: CommandRun): Problem[] => {
   const { command } = before
-  if (!after.green) return [{ kind: 'check-red', command, test: undefined }]
+  if (!after.green) return [endedByItself(after) ? { kind: 'check-red', command, test: undefined } : cutShort(after)]
   const passes = [...after.tests.values()].filter((status) => status === 'pass').length
   const problems: Problem[] = []
   for (const [name, status] of before.tests) {
@@ -130,6 +141,8 @@ const unproved = (before: CommandRun, after: CommandRun): Problem[] => {
   }
   return problems
 }
+
+const cutShort = ({ command, end }: CommandRun): Problem => ({ kind: 'cut-short', command, test: undefined, end })
 
 const unique = (problems: readonly Problem[]): Problem[] =>
   [...new Map(problems.map((problem) => [`${problem.command}\0${problem.test ?? ''}`, problem])).values()]

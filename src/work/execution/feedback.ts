@@ -25,6 +25,7 @@ export const describeProblems = (problems: readonly Problem[]): string => proble
     case 'turned-red': return `- ${command}${test} was green before the change and is red now`
     case 'vanished': return `- ${command}${test} was reported before the change and is not run any more`
     case 'unmoved': return `- ${command} is as red as before the change`
+    case 'cut-short': return `- ${command} must end by itself and did not${problem.end === undefined ? '' : `: ${endOf(problem.end)}`}`
   }
 }).join('\n')
 

@@ -2,9 +2,11 @@ import type { Result } from '../../core/mod.ts'
 import { assert, unreachable } from '../../core/mod.ts'
 import type { Snapshot } from '../../ports/mod.ts'
 import type { AgentEnd, AttemptEffect, AttemptEnd, AttemptInput, AttemptPhase, AttemptPlan, AttemptState, AttemptStep, Inspection } from './attempt-state.ts'
+import { endOf, endedByItself } from './checks.ts'
 import type { CommandRun } from './checks.ts'
 import { covers, isReproduced, judgeChecks, mentions } from './evidence.ts'
 import { feedbackOnChecks, feedbackOnNothing, headline } from './feedback.ts'
+import { oneLine } from './prompt.ts'
 import type { Project } from './project.ts'
 import { judgeChanges } from './protected.ts'
 
@@ -17,7 +19,8 @@ const ROUND_MS_MIN = 5_000
  *   reading-project -> setup -> base-run -> agent-round -> snapshot -> judge-changes -> [setup] -> check -> [own-tests] -> evidence -> ended
  *                                              ^------------------ red, and rounds left ------------'
  *
- * One effect is under way at a time, and each is answered by one input. A recheck (the same change on another base)
+ * One effect is under way at a time, and each is answered by one input. A base run that did not end by itself is repeated
+ * once: without one that did, nothing can be measured here (docs/security.md, "What judges a change"). A recheck (the same change on another base)
  * starts with a commit and goes from base-run straight to judge-changes.
  */
 export const newAttempt = (plan: AttemptPlan): AttemptState => ({
@@ -65,13 +68,29 @@ const onSetUp = (state: AttemptState, outcome: Extract<AttemptInput, { kind: 'se
   return state.phase === 'setup' ? go(state, 'base-run', { kind: 'run-base', commands: state.commands }) : check(state)
 }
 
-const onBase = (state: AttemptState, base: readonly CommandRun[], nowMs: number): AttemptStep => {
+const onBase = (state: AttemptState, runs: readonly CommandRun[], nowMs: number): AttemptStep => {
+  const isRepeated = state.base.length > 0
+  const base = isRepeated ? state.base.map((run) => runs.find(({ command }) => command === run.command) ?? run) : runs
   const next: AttemptState = { ...state, base }
+  const cutShort = base.filter((run) => !endedByItself(run))
+  if (cutShort.length > 0) return isRepeated ? unmeasured(next, cutShort) : go(next, 'base-run', { kind: 'run-base', commands: repeated(state, cutShort) })
   if (base.some((run) => run.command === state.plan.check && run.green)) {
     return end(next, { kind: 'parked', reason: `the check is already green at base: ${JSON.stringify(state.plan.check)} proves nothing there` })
   }
   if (state.plan.replayed !== undefined) return go(next, 'judge-changes', { kind: 'inspect', snapshot: undefined })
   return nextRound(next, undefined, nowMs)
+}
+
+/** The task's own check runs alone; the others on one checkout, where a later one may need what an earlier one built. */
+const repeated = ({ commands, plan }: AttemptState, cutShort: readonly CommandRun[]): readonly string[] =>
+  commands.filter((command) => cutShort.some((run) => (run.command === plan.check) === (command === plan.check)))
+
+/** Neither red nor green: a node with more room or less load may get further, and in the end a person is asked. */
+const unmeasured = (state: AttemptState, [first]: readonly CommandRun[]): AttemptStep => {
+  assert(first !== undefined, 'something was cut short')
+  const remedy = first.end.outcome === 'timeout' ? '; a check that is red because it hangs needs a limit of its own, as in "timeout 60 …"' : ''
+  const what = `${JSON.stringify(oneLine(first.command, 200))} did not end by itself before any change, nor when it was run again (${endOf(first.end)})`
+  return end(state, { kind: 'unavailable', reason: `${what}: nothing can be measured by it here${remedy}` })
 }
 
 const nextRound = (state: AttemptState, feedback: string | undefined, nowMs: number): AttemptStep =>
@@ -124,6 +143,9 @@ const check = (state: AttemptState): AttemptStep => {
 const onChecked = (state: AttemptState, now: readonly CommandRun[], nowMs: number): AttemptStep => {
   const { plan, verdict, commit } = state
   assert(verdict !== undefined && commit !== undefined, 'checks run on judged changes')
+  // No limit of ours did it, and nothing inside of the sandbox can: something on this machine ended it.
+  const killed = now.find((run) => run.end.outcome === 'killed')
+  if (killed !== undefined) return end(state, { kind: 'unavailable', reason: `${JSON.stringify(oneLine(killed.command, 200))} was killed from outside of its sandbox` })
   const addedPaths = state.changes.filter((change) => change.kind === 'added').map(({ path }) => path)
   const judged = judgeChecks({ check: plan.check, taskType: plan.taskType, addedPaths, base: state.base, now })
   const next: AttemptState = { ...state, now }

@@ -135,6 +135,47 @@ describe('Execution.attempt', () => {
     scene.finish()
   })
 
+  it('runs a check that was cut short at base once more, on a fresh checkout, and proves by what it says then', async () => {
+    const later = (program: ScriptedProgram, checkout: number): ScriptedProgram => ({ ...program, folder: `/checkout/${checkout}` })
+    const [named, others] = baseRed as [ScriptedProgram, ScriptedProgram]
+    const scene = stage({
+      programs: [{ ...named, outcome: 'out-of-memory' }, others, later(named, 3), ...nowGreen.map((program, index) => later(program, index + 4))],
+      rounds: (workspaces) => [fixes(workspaces)],
+    })
+    const outcome = await scene.execution.attempt(scene.request)
+    expect(outcome).toMatchObject({ kind: 'verified', evidence: 'proved' })
+    expect(scene.workspaces.checkouts.slice(0, 3)).toEqual([BASE, BASE, BASE])
+    if (outcome.kind === 'verified') await outcome.dispose()
+    scene.finish()
+  })
+
+  it.each(['timeout', 'out-of-memory', 'disk-full', 'killed'] as const)('starts no agent where the check of the task ends as %s at base, twice: that is no red', async (outcome) => {
+    const scene = stage({ programs: [{ command: CHECK, outcome }, { command: 'npm test', stdout: GREEN }, { command: CHECK, outcome }] })
+    expect(await scene.execution.attempt(scene.request)).toMatchObject({ kind: 'unavailable', reason: expect.stringContaining('did not end by itself before any change') as string })
+    expect(scene.runner.requests).toEqual([])
+    scene.finish()
+  })
+
+  it('hides no regression behind a check of the project that was cut short at base', async () => {
+    const red: ScriptedProgram[] = [{ command: CHECK, stdout: GREEN }, { command: 'npm test', code: 1 }]
+    const scene = stage({
+      programs: [{ command: CHECK, stdout: RED, code: 1 }, { command: 'npm test', outcome: 'timeout' }, { command: 'npm test' }, ...red],
+      rounds: (workspaces) => [fixes(workspaces), {}],
+    })
+    expect(await scene.execution.attempt(scene.request)).toMatchObject({ kind: 'failed', reason: expect.stringContaining('"npm test" was green before the change and is red now') as string })
+    scene.finish()
+  })
+
+  it('tells the agent that its change made a check hang', async () => {
+    const scene = stage({
+      programs: [...baseRed, { command: CHECK, stdout: 'half a report', outcome: 'timeout' }, { command: 'npm test', stdout: RED, code: 1 }],
+      rounds: (workspaces) => [fixes(workspaces), {}],
+    })
+    expect(await scene.execution.attempt(scene.request)).toMatchObject({ kind: 'failed', reason: expect.stringContaining('must end by itself and did not: out of time after') as string })
+    expect(scene.runner.requests[1]?.feedback).toMatch(/must end by itself and did not: out of time after[^]*half a report/)
+    scene.finish()
+  })
+
   it('parks a task whose check is already green at base, before any agent starts', async () => {
     const scene = stage({ programs: [{ command: CHECK, stdout: GREEN }, { command: 'npm test', stdout: GREEN }] })
     expect(await scene.execution.attempt(scene.request)).toMatchObject({ kind: 'parked', reason: expect.stringContaining('already green at base') as string, commit: undefined })
