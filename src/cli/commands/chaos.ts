@@ -1,6 +1,8 @@
 import type { Command } from 'commander'
 import os from 'node:os'
 import { ChorusError, messageOf } from '../../core/mod.ts'
+import { AttachedDrill } from '../chaos/attached.ts'
+import type { AttachedOptions } from '../chaos/attached.ts'
 import { countEvidence, percentile } from '../chaos/counting.ts'
 import type { Counted } from '../chaos/counting.ts'
 import { Drill } from '../chaos/drill.ts'
@@ -29,10 +31,12 @@ export const addChaosCommand = (program: Command, context: CommandContext): void
     .option('--work <seconds>', 'how long a task takes its agent, from-to', '1-4')
     .option('--seed <text>', 'repeats what is drawn (not when it happens)')
     .option('--keep', 'leave repository, logs and state on disk')
+    .option('--attach <folders...>', 'instead of nodes of its own: state folders of nodes on this machine that were started with --allow-chaos; they are only stopped and woken')
     .action(context.run(async ({ console: out, options: raw, exitWith }) => {
       const options = parseDrillOptions(raw)
       const say = progress(out)
       say(`seed ${options.seed}`)
+      if (Array.isArray(raw.attach)) return attached(out, { stateFolders: raw.attach, minutes: options.minutes, seed: options.seed, say }, exitWith)
       const site = await laySite({ nodes: options.nodes, tasks: options.tasks, seed: options.seed, workSeconds: options.workSeconds, claims: CLAIMS, poll: POLL })
       const drill = new Drill(options, site, { say, line: () => undefined })
       const cut = (signal: NodeJS.Signals): void => {
@@ -57,6 +61,25 @@ export const addChaosCommand = (program: Command, context: CommandContext): void
 
   program.command('chaos-git <folder>', { hidden: true }).requiredOption('--host <address>').option('--port <n>', 'port', '0')
     .action(context.run(async ({ args, options }) => { await serveGit({ root: args[0] ?? '.', host: String(options.host), port: Number(options.port) }) }))
+}
+
+const attached = async (out: Console, options: AttachedOptions, exitWith: (code: number) => void): Promise<void> => {
+  const drill = new AttachedDrill(options)
+  const cut = (signal: NodeJS.Signals): void => {
+    drill.clear()
+    process.exit(128 + os.constants.signals[signal])
+  }
+  for (const signal of CUT_BY) process.on(signal, cut)
+  try {
+    const { broken, violations: _violations, ...counts } = await drill.run()
+    for (const problem of broken.slice(0, 20)) process.stderr.write(`chorus: ${printable(problem)}\n`)
+    const result = { ...counts, broken: broken.length, seed: options.seed }
+    out.result(result, `\n${table(['counted from refs and logs', ''], Object.entries(result).map(([name, value]) => [name, String(value)]))}`)
+    if (counts.lost > 0 || counts.duplicated > 0 || broken.length > 0) exitWith(1)
+  } finally {
+    drill.clear()
+    for (const signal of CUT_BY) process.off(signal, cut)
+  }
 }
 
 /** Short enough for a drill; what an early takeover gains over waiting for the lease still shows. */

@@ -4,6 +4,7 @@ import type { TaskKey } from '../../core/mod.ts'
 import type { NodeEvent } from '../../node/node.ts'
 import { ControlServer } from '../../surfaces/control/mod.ts'
 import { buildNode } from '../bootstrap.ts'
+import { allowChaos } from '../chaos/marker.ts'
 import { printable, table } from '../console.ts'
 import type { Console } from '../console.ts'
 import { placesOf } from '../places.ts'
@@ -14,10 +15,12 @@ import { openViewer } from '../viewer.ts'
 export const addUpCommand = (program: Command, context: CommandContext): void => {
   program.command('up').description('run a node here: find peers, claim tasks, work, deliver')
     .option('--dry-run', 'show what it would take, and claim nothing')
+    .option('--allow-chaos', 'let `chorus chaos --attach` on this machine stop and wake this node')
     .action(context.run(async ({ console: out, global, options, exitWith }) => {
       const places = placesOf(global)
       if (options.dryRun === true) return dryRun(out, places)
       const built = await buildNode(places)
+      let forbidChaos = (): void => undefined
       const { node, logger } = built
       const ended = Promise.withResolvers<undefined>()
       const stop = (): void => { node.stop().then(() => { ended.resolve(undefined) }, ended.reject) }
@@ -42,10 +45,12 @@ export const addUpCommand = (program: Command, context: CommandContext): void =>
         out.say(`log: ${built.logFile}`)
         void node.broken.then((failure) => { ended.reject(failure) })
         await control.start()
+        if (options.allowChaos === true) forbidChaos = await allowChaos(places.stateFolder, places.configFile)
         await node.start()
         await ended.promise
         exitWith(0)
       } finally {
+        forbidChaos()
         await node.stop()
         unwatch()
         await control.stop()

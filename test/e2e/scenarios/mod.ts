@@ -1,3 +1,4 @@
+import { chaos } from './chaos.ts'
 import { demo, demoKill } from './demo.ts'
 import { opencodeCorrects, opencodeFixes, opencodeLies } from './opencode.ts'
 import { ownRepository, restart } from './own-repository.ts'
@@ -5,4 +6,4 @@ import { twoMachines } from './two-machines.ts'
 import { packed } from './packed.ts'
 import type { Scenario } from './scenario.ts'
 
-export const scenarios: readonly Scenario[] = [ownRepository, restart, twoMachines, packed, opencodeFixes, opencodeLies, opencodeCorrects, demo, demoKill]
+export const scenarios: readonly Scenario[] = [ownRepository, restart, twoMachines, packed, opencodeFixes, opencodeLies, opencodeCorrects, demo, demoKill, chaos]
