@@ -90,7 +90,7 @@ export interface MergeTurns {
 }
 
 export interface MergeTurn {
-  /** Waits, within bounds, while it is another's turn. `needed`: asks for one even where nobody has it. Never rejects. */
+  /** Waits, within bounds, while it is another's turn (`passed`: it is nobody else's). `needed`: asks for one even where nobody has it. Never rejects. */
   lineUp(branch: string, options: { readonly needed: boolean }): Promise<'passed' | 'mine' | 'without'>
   /** Ends a wait at once and gives the turn back, best effort. Never rejects. */
   leave(): Promise<void>

@@ -53,7 +53,7 @@ export class TaskRun {
   #result: TaskResult | undefined
   #deliveryTried = false
   /** Into which it would be merged. */
-  #branch = 'the branch'
+  #branch = ''
   #claimedAtMs = 0
   #claimedMs = 0
   #disarm: (() => void) | undefined
@@ -218,6 +218,7 @@ export class TaskRun {
     const { verified } = this.#workshop
     const target = verified === undefined ? undefined : await this.#whileHeld(() => mergeTarget(repository, verified))
     if (verified === undefined || target === undefined || this.phase !== 'reading') return undefined
+    this.#branch = target.branch
     // The recheck asks for a turn itself.
     if (target.tip !== verified.base) return target.tip
     if (await this.#turn.lineUp(target.branch, { needed: false }) === 'passed' || this.phase !== 'reading') return undefined
@@ -231,9 +232,7 @@ export class TaskRun {
     this.#deliveryTried = false
     const { sources } = this.#parts.repository
     // It has lost one race: it is checked again when the branch stands still.
-    const { branch } = await this.#whileHeld(() => sources.refresh())
-    this.#branch = branch
-    await this.#turn.lineUp(branch, { needed: true })
+    await this.#turn.lineUp(this.#branch, { needed: true })
     if (this.phase !== 'rechecking') return
     const { tip = onto } = await this.#whileHeld(() => sources.refresh())
     await this.#workshop.run(async (signal) => {

@@ -10,7 +10,7 @@ export interface Ticket {
   readonly node: NodeId
   /** Of the task, as in the name of its claim ref: for people. */
   readonly leaf: string
-  /** In front and without a beat for this long, it is passed over. */
+  /** In front and without a beat for this long, it is passed over; without a first one, after FIRST_BEAT_SHARE of it. */
   readonly lengthMs: number
   /** Grows while it is in front and still at work. */
   readonly beats: number

@@ -75,7 +75,7 @@ export class MergeTurn {
 
   /**
    * Waits while it is another's turn to merge into the branch, for an hour at most. `needed`: asks for a turn even where
-   * nobody has one. Never rejects; without any look when the turn is this task's already.
+   * nobody has one. Never rejects; at once when the turn is this task's already.
    */
   async lineUp(branch: string, { needed }: { readonly needed: boolean }): Promise<LinedUp> {
     if (this.#stint !== undefined && this.#stint.branch !== branch) void this.leave()

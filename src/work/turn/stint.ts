@@ -7,7 +7,7 @@ import { openTurn, sealTurn } from './record.ts'
 import type { Ticket } from './record.ts'
 import type { TurnTimes } from './settings.ts'
 
-/** How a wait ended. `passed`: nobody merges, and none was needed. `without`: it is of no use, or was ended. */
+/** How a wait ended. `passed`: there was none, nobody else merges. `without`: it is of no use, or was ended. */
 export type LinedUp = 'passed' | 'mine' | 'without'
 
 /** What the stints of one repository share. */
@@ -30,7 +30,8 @@ const FAILURES_MAX = 4
 /** Who leaves is pushed aside by who joins, so many times; then its time runs out by itself. */
 const LEAVE_TRIES_MAX = 5
 /** Who is further back looks less often, up to so many times the pause. */
-const AHEAD_MAX = 8
+const AHEAD_MAX = 5
+const BEAT_TRIES_MAX = 3
 
 /** One ticket's way through the line: I/O around the machine. Everything here may fail without harm. */
 export class Stint {
@@ -56,7 +57,7 @@ export class Stint {
 
   /** Never rejects. */
   lineUp(needed: boolean): Promise<LinedUp> {
-    if (this.#frontSinceMs !== undefined) return Promise.resolve('mine')
+    if (this.#frontSinceMs !== undefined) return Promise.resolve('passed')
     const lining = this.#lineUp(needed)
     this.#lining = lining
     return lining
@@ -107,7 +108,7 @@ export class Stint {
 
   #hold(): void {
     this.#frontSinceMs = this.#parts.clock.monotonicMs()
-    this.#armBeat()
+    this.#beating = this.#beat()
   }
 
   #armBeat(): void {
@@ -115,13 +116,15 @@ export class Stint {
     this.#disarm = clock.arm(times.beatMs, () => { this.#beating = this.#beat() })
   }
 
-  /** Says that it is still at work. A beat that fails is followed by the next; one that finds it passed over is the last. */
+  /** Says that it is at work. A beat that fails is followed by the next; one that finds it passed over is the last. */
   async #beat(): Promise<void> {
     const { clock, logger } = this.#parts
     try {
-      const effect = this.#step({ kind: 'beat', sight: await this.#look() })
-      if (effect.kind === 'out') this.#frontSinceMs = undefined
-      else if (!this.#over.signal.aborted) await this.#carryOut(effect)
+      for (let tries = 0; tries < BEAT_TRIES_MAX && !this.#over.signal.aborted; tries += 1) {
+        const effect = this.#step({ kind: 'beat', sight: await this.#look() })
+        if (effect.kind === 'out') this.#frontSinceMs = undefined
+        if (effect.kind === 'out' || await this.#carryOut(effect) !== 'moved') break
+      }
     } catch (thrown) {
       logger.debug('a beat of a turn was not heard', { branch: this.branch, error: messageOf(thrown) })
     }
