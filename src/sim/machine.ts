@@ -84,7 +84,7 @@ export class SimMachine {
   get paused(): boolean { return this.alive && this.#life?.process.paused === true }
   get stopped(): boolean { return this.#stopped }
   get process(): SimProcess | undefined { return this.#life?.process }
-  get currentTasks(): number { return this.alive && !this.#stopped ? this.#life?.chorus.status().current_tasks ?? 0 : 0 }
+  get currentTasks(): number { return this.alive && !this.#stopped ? this.#life?.chorus.currentTasks ?? 0 : 0 }
   status(): ReturnType<ChorusNode['status']> | undefined { return this.#life?.chorus.status() }
 
   /** A process of its own, as after a boot or by a supervisor. One that cannot start ends, and is started again. */

@@ -24,7 +24,7 @@ export interface NetworkProfile {
 
 const MESSAGE_BYTES_MAX = 64 * 1024
 /** So many different delays for one message's hearers: in a swarm of a thousand each delivery of its own would be a step of its own. */
-const WAVES_MAX = 12
+const WAVES_MAX = 5
 /** What a stopped process's sockets hold; more is lost. */
 const HELD_MAX = 2_000
 

@@ -44,6 +44,7 @@ export const SCALED = {
   renewMs: 6_000,
   pollMs: 15_000,
   times: {
+    beacon: { availabilityMs: 30_000, announcementGapMs: 3_000, newcomerAgainMs: 5_000 },
     claims: { attemptsMax: 3, retryAfterMs: [5_000, 15_000, 45_000] },
     coordinator: {
       silenceMs: 90_000, lookMsMax: 15_000, notClaimed: { firstMs: 3_000, longestMs: 30_000 }, givenBack: { firstMs: 5_000, longestMs: 45_000 },
@@ -88,7 +89,7 @@ export const drawPlan = (chance: Chance): Plan => {
     },
     provider: some(0.3),
     engine: some(0.7),
-    delivery: chance.happens(0.7) ? 'merge' : 'branch',
+    delivery: chance.happens(0.5) ? 'merge' : 'branch',
     sharedFiles: chance.happens(0.3),
   }
 }

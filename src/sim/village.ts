@@ -32,7 +32,7 @@ export interface VillageParts {
 
 /** Engines, checks and providers of the default world are quick: what takes minutes in life takes seconds here. */
 const ENGINE = { ...CALM_ENGINE, quickMs: { p50: 4_000, p99: 20_000 }, slowMs: { p50: 12_000, p99: 60_000 }, mendShare: 0.6 }
-const SANDBOX = { ...CALM_SANDBOX, check: { p50: 500, p99: 5_000 } }
+const SANDBOX = { ...CALM_SANDBOX, check: { p50: 250, p99: 3_000 } }
 const WORKSPACES = { ...CALM_WORKSPACES, open: { p50: 200, p99: 2_000 } }
 const PROVIDER: ProviderProfile = { ...CALM_PROVIDER, staleMsMax: 10_000, retryAfterMs: { p50: 3_000, p99: 15_000 }, lateMs: { p50: 4_000, p99: 40_000 }, hangMs: 15_000 }
 
