@@ -4,6 +4,7 @@ import { SMALL, troubled } from './troubled.ts'
 const RUN = 'src/coordinator/task-run.ts'
 const COORDINATOR = 'src/coordinator/coordinator.ts'
 const DELIVERY = 'src/coordinator/delivery.ts'
+const NODE = 'src/node/node.ts'
 const WORKSHOP = 'src/coordinator/workshop.ts'
 const ORDER = 'src/work/matching/order.ts'
 const ATTEMPT = 'src/work/execution/machine.ts'
@@ -18,7 +19,7 @@ export const LIFE_PLANTS: readonly Plant[] = [
   },
   {
     name: 'no look at the task before the delivery', checker: 'read again',
-    edits: [{ file: RUN, find: 'const now = await this.#askProvider()', replace: 'const now = this.#task as Task | undefined' }],
+    edits: [{ file: RUN, find: 'const now = await this.#whileHeld(() => this.#askProvider())', replace: 'const now = this.#task as Task | undefined' }],
     world: SMALL,
   },
   {
@@ -46,10 +47,7 @@ export const LIFE_PLANTS: readonly Plant[] = [
   },
   {
     name: 'more tasks than slots', checker: 'slots',
-    edits: [
-      { file: COORDINATOR, find: 'if (this.#runs.size >= identity.maxTasks) return\n    const now', replace: 'const now' },
-      { file: COORDINATOR, find: 'if (this.#runs.size >= identity.maxTasks) return\n      if', replace: 'if' },
-    ],
+    edits: [{ file: NODE, find: 'maxTasks: agent.maxTasks,', replace: 'maxTasks: agent.maxTasks + 1,' }],
     world: { ...SMALL, nodes: 2, plan: troubled({}) },
   },
   {
