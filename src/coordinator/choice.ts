@@ -18,8 +18,8 @@ export interface Candidate {
   readonly watch: RepositoryWatch
   readonly task: Task
   readonly score: number
-  /** Whether no node with a free slot suits it better, as far as everybody knows. */
-  readonly isTurn: boolean
+  /** Whose turn it is, as far as everybody knows: of the nodes with a free slot, the one that it falls to. */
+  readonly turn: NodeId
 }
 
 /** Tasks of this node: those that it has begun to claim, and those that it holds, as it announces. */
@@ -57,15 +57,16 @@ export class Choice {
     const turns = this.#turns(open, load.claimed)
     const fit = open.flatMap(({ watch, task }) => {
       const { total, unfit } = score(task)
-      return unfit !== undefined ? [] : [{ watch, task, score: total, isTurn: (turns.get(task.key) ?? identity.node) === identity.node }]
+      return unfit !== undefined ? [] : [{ watch, task, score: total, turn: turns.get(task.key) ?? identity.node }]
     })
-    return [...fit.filter(({ isTurn }) => isTurn), ...fit.filter(({ isTurn }) => !isTurn)]
+    const isOwn = ({ turn }: Candidate): boolean => turn === identity.node
+    return [...fit.filter(isOwn), ...fit.filter((candidate) => !isOwn(candidate))]
   }
 
   /** None at its own turn; else everybody ranks by what everybody can know: the announced facts, and no history. */
-  courtesyMs({ watch, task, isTurn }: Candidate, currentTasks: number): number {
-    if (isTurn) return 0
+  courtesyMs({ watch, task, turn }: Candidate, currentTasks: number): number {
     const { identity, matching } = this.#parts
+    if (turn === identity.node) return 0
     const rivals = this.#rivals()
       .filter(({ repositories }) => repositories.includes(watch.name))
       .map((member) => ({ node: member.node, score: scoreTask(task, { ...member, performance: 0.5 }, matching) }))
@@ -76,7 +77,7 @@ export class Choice {
     return Math.max(slotMs, courtesyDelayMs(task.key, self, { rivals, slotMs, delayMsMax: COURTESY_DELAY_MS_MAX }))
   }
 
-  /** A claim took this long, the courtesy not counted. */
+  /** A claim took this long, the courtesy not counted: one's own, or that of the node whose turn it was, until it was heard. */
   measured(ms: number): void {
     this.#acquireMs.push(Math.max(0, ms))
     if (this.#acquireMs.length > SAMPLES_MAX) this.#acquireMs.shift()

@@ -172,18 +172,25 @@ describe('what others say', () => {
     await bench.clock.drive(eve.coordinator.start())
     eve.store.gone = true
     const ada = bench.node('ada', { matching: { weights: { role: 0.1, expertise: 0.3, availability: 0.5, performance: 0.1 }, threshold: 0.5, expertise: 'score', roleFamilies: [] } })
-    void ada.start()
-    await bench.until(() => ada.coordinator.active()[0]?.phase === 'waiting', { stepMs: 10 })
+    await bench.clock.drive(ada.start(), { stepMs: 10 })
     return ada
   }
 
   it('lets it step aside, but a lie costs it one look only', async () => {
     const ada = await waiting()
-    ada.coordinator.heard({ kind: 'claimed', key: key(1), by: STRANGER })
-    await bench.clock.advance(0)
     expect(ada.coordinator.active()).toEqual([])
     const lying = (): void => { ada.coordinator.heard({ kind: 'claimed', key: key(1), by: STRANGER }) }
-    await bench.until(() => { lying(); return ada.happened('task_claimed') }, { withinMs: 3_000, stepMs: 50 })
+    lying()
+    await bench.clock.advance(3_000)
+    expect(ada.happened('task_claimed')).toBe(false)
+    await bench.until(() => { lying(); return ada.happened('task_claimed') }, { withinMs: 5_000, stepMs: 50 })
+  })
+
+  it('leaves its slot free for what is its own, while it leaves to others what suits them better', async () => {
+    const own = bench.board.add(2, { requiredRole: 'developer', createdAtMs: 2 })
+    const ada = await waiting()
+    await bench.until(() => ada.happened('task_claimed'), { withinMs: 100, stepMs: 10 })
+    expect(ada.events.find((event) => event.kind === 'task_claimed')).toMatchObject({ key: own.key })
   })
 
   it('that a task ended stops no work on it', async () => {
@@ -200,7 +207,7 @@ describe('what others say', () => {
     const node = await bench.started('ada', { pollMs: 3_600_000 })
     const before = node.provider.count('list')
     for (let time = 0; time < 100; time++) {
-      node.coordinator.heard({ kind: 'ended', key: key(time), by: STRANGER })
+      node.coordinator.heard({ kind: 'announced', key: key(2), contentHash: String(time), state: 'open', by: STRANGER })
       await bench.clock.advance(100)
     }
     expect(node.provider.count('list') - before).toBeGreaterThan(3)

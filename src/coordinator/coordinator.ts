@@ -8,6 +8,7 @@ import type { Candidate } from './choice.ts'
 import type { CoordinatorEvent } from './events.ts'
 import type { Ending } from './life.ts'
 import type { AgentIdentity, AuditRecord, Members, Performance, RepositoryWork, Tell } from './needs.ts'
+import { GivingWay } from './giving-way.ts'
 import { SetAside } from './set-aside.ts'
 import { ATTEMPTS_MAX, TaskRun } from './task-run.ts'
 import { COORDINATOR_TIMES } from './times.ts'
@@ -69,6 +70,7 @@ export class Coordinator {
   readonly #choice: Choice
   readonly #runs = new Map<TaskKey, TaskRun>()
   readonly #setAside = new SetAside()
+  readonly #givingWay = new GivingWay()
   /** When another was heard to claim it. */
   readonly #heard = new BoundedMap<TaskKey, number>(10_000)
   /** For these this node stepped aside already: it does so no second time before it has tried itself. */
@@ -80,6 +82,8 @@ export class Coordinator {
   #halt = new AbortController()
   #disarmPoll: (() => void) | undefined
   #disarmHint: (() => void) | undefined
+  #hintDueMs = Infinity
+  #disarmTurn: (() => void) | undefined
   #accepting = false
   #stopped = false
 
@@ -121,8 +125,8 @@ export class Coordinator {
   pauseClaims(): void {
     this.#accepting = false
     this.#disarmPoll?.()
-    this.#disarmHint?.()
-    this.#disarmHint = undefined
+    this.#disarmTurn?.()
+    this.#forgetHint()
     this.#halt.abort(new Error('the node takes no new tasks'))
   }
 
@@ -145,13 +149,17 @@ export class Coordinator {
     const watch = this.#choice.watchOf(hint.key)
     if (watch === undefined) return
     if (hint.kind === 'claimed') {
-      this.#heard.set(hint.key, this.#parts.clock.monotonicMs())
+      const now = this.#parts.clock.monotonicMs()
+      if (!this.#waitedFor.has(hint.key)) this.#heard.set(hint.key, now)
+      const tookMs = this.#givingWay.claimed(hint.key, hint.by, now)
+      if (tookMs !== undefined) this.#choice.measured(tookMs)
+      if (this.#givingWay.has(hint.key)) this.#lookSoon(this.#times.notClaimed.firstMs)
       if (!this.#waitedFor.has(hint.key)) this.#runs.get(hint.key)?.seenElsewhere()
       return
     }
     const known = watch.tasks.get(hint.key)
     if (hint.kind === 'announced' && known?.contentHash === hint.contentHash && known.state === hint.state) return
-    watch.wantListing()
+    if (hint.kind === 'announced') watch.wantListing()
     this.#lookSoon()
   }
 
@@ -171,13 +179,23 @@ export class Coordinator {
    * What others say is bundled, so that nobody makes this node ask its providers more often than it wants to. A node
    * without a free slot looks when it has one again: in a large swarm most are busy, and every look is a request.
    */
-  #lookSoon(): void {
-    if (!this.#accepting || this.#disarmHint !== undefined || this.#runs.size >= this.#parts.identity.maxTasks) return
-    const waitMs = Math.max(0, this.#roundStartedMs + this.#times.hintGapMs - this.#parts.clock.monotonicMs())
-    this.#disarmHint = this.#parts.clock.arm(waitMs, () => {
-      this.#disarmHint = undefined
+  #lookSoon(gapMs = this.#times.hintGapMs): void {
+    if (!this.#accepting || this.#runs.size >= this.#parts.identity.maxTasks) return
+    const { clock } = this.#parts
+    const dueMs = Math.max(clock.monotonicMs(), this.#roundStartedMs + gapMs)
+    if (dueMs >= this.#hintDueMs) return
+    this.#disarmHint?.()
+    this.#hintDueMs = dueMs
+    this.#disarmHint = clock.arm(dueMs - clock.monotonicMs(), () => {
+      this.#forgetHint()
       this.#wish()
     })
+  }
+
+  #forgetHint(): void {
+    this.#disarmHint?.()
+    this.#disarmHint = undefined
+    this.#hintDueMs = Infinity
   }
 
   #wish(): void {
@@ -229,29 +247,51 @@ export class Coordinator {
   /** The best tasks of all repositories, as many as there are free slots. */
   #choose(): void {
     const { identity, clock } = this.#parts
-    if (this.#runs.size >= identity.maxTasks) return
+    this.#disarmTurn?.()
+    if (this.#runs.size >= identity.maxTasks) return this.#givingWay.endAll()
     const now = clock.monotonicMs()
     const candidates = this.#choice.candidates({ begun: this.#runs.size, claimed: this.currentTasks }, (watch, { key }) => {
       if (this.#setAside.has(key, now)) return false
       // Read after it was heard, the refs know better: a claim that is not there was a lie, or is over.
-      return (this.#heard.get(key) ?? -Infinity) < watch.readMs && watch.work.claims.view(key).claimable
+      const heardMs = this.#heard.get(key)
+      if (heardMs !== undefined && heardMs >= watch.readMs) return false
+      const { claimable } = watch.work.claims.view(key)
+      if (!claimable) { this.#givingWay.end(key); this.#heard.delete(key); this.#waitedFor.delete(key) }
+      else if (heardMs !== undefined) this.#waitedFor.set(key, true)
+      return claimable
     })
+    let soonestMs = Infinity
     for (const candidate of candidates) {
+      const { key } = candidate.task
       if (this.#runs.size >= identity.maxTasks) return
-      if (!this.#runs.has(candidate.task.key)) this.#begin(candidate)
+      if (this.#runs.has(key)) continue
+      const dueMs = candidate.turn === identity.node ? now
+        : this.#givingWay.dueMs(key, now, { to: candidate.turn, courtesyMs: () => this.#choice.courtesyMs(candidate, this.currentTasks) })
+      if (dueMs <= now) this.#begin(candidate)
+      else soonestMs = Math.min(soonestMs, dueMs)
+    }
+    if (soonestMs < Infinity) this.#disarmTurn = clock.arm(soonestMs - now, () => { this.#chooseAgain() })
+  }
+
+  /** Somebody's time to take a task has passed, as far as this node has heard. */
+  #chooseAgain(): void {
+    if (!this.#accepting || this.#round !== undefined) return
+    try {
+      this.#choose()
+    } catch (thrown) {
+      this.#parts.logger.error('no task could be chosen', { error: messageOf(thrown) })
     }
   }
 
   #begin(candidate: Candidate): void {
     const { clock, logger, identity, runner, tell, record, emit } = this.#parts
     const { watch, task, score } = candidate
-    const courtesyMs = this.#choice.courtesyMs(candidate, this.currentTasks)
     const begunMs = clock.monotonicMs()
     const run = new TaskRun(task, score, {
       clock, logger, identity, repository: watch.work, runner, tell, record, times: this.#times, attemptsMax: this.#options.attemptsMax ?? ATTEMPTS_MAX,
       emit: (event) => {
         if (event.kind === 'task_claimed') {
-          this.#choice.measured(clock.monotonicMs() - begunMs - courtesyMs)
+          this.#choice.measured(clock.monotonicMs() - begunMs)
           this.#parts.loadChanged()
         }
         emit(event)
@@ -259,7 +299,8 @@ export class Coordinator {
       ended: (ended, how) => { this.#ended(ended, how) },
     })
     this.#runs.set(task.key, run)
-    run.start(courtesyMs)
+    this.#givingWay.end(task.key)
+    run.start(0)
   }
 
   #ended(run: TaskRun, how: Ending): void {

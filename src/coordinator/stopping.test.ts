@@ -74,8 +74,11 @@ describe('a node that stops', () => {
     const other = bench.node('eve', { role: 'tester' })
     await bench.clock.drive(other.open())
     await bench.clock.drive(other.coordinator.start())
-    const node = await inPhase('waiting', () => { bench.board.edit(1, { requiredRole: 'tester' }) })
+    other.store.gone = true
+    bench.board.add(1, { requiredRole: 'tester' })
+    const node = await bench.started('ada')
     await drained(node)
+    await bench.clock.advance(60_000)
     expect(node.events).toEqual([])
   })
 

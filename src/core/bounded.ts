@@ -14,6 +14,7 @@ export class BoundedMap<K, V> {
   get(key: K): V | undefined { return this.#entries.get(key) }
   has(key: K): boolean { return this.#entries.has(key) }
   delete(key: K): boolean { return this.#entries.delete(key) }
+  clear(): void { this.#entries.clear() }
   values(): IterableIterator<V> { return this.#entries.values() }
   entries(): IterableIterator<[K, V]> { return this.#entries.entries() }
 

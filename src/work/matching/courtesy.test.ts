@@ -31,16 +31,16 @@ describe('courtesyDelayMs', () => {
 
   it('is bounded in a long line', () => {
     const rivals = Array.from({ length: 200 }, (_, index) => rival(`n${index}`, 0.99))
-    expect(courtesyDelayMs(task, rival('z', 0.6), { ...options, rivals })).toBe(3_000)
+    expect(courtesyDelayMs(task, rival('z', 0.6), { ...options, rivals })).toBe(COURTESY_DELAY_MS_MAX)
   })
 })
 
 describe('courtesySlotMs', () => {
   it.each([
-    ['the default while little is measured', [900, 900], 300],
+    ['the default while little is measured', [900, 900], 3_000],
     ['the 95th percentile', Array.from({ length: 100 }, (_, index) => 100 + index), 194],
     ['not below 50 ms', [1, 1, 1, 1, 1], 50],
-    ['not over a second', [9_000, 9_000, 9_000, 9_000, 9_000], 1_000],
+    ['not over five seconds', [9_000, 9_000, 9_000, 9_000, 9_000], 5_000],
   ])('%s', (_name, samples, slot) => {
     expect(courtesySlotMs(samples)).toBe(slot)
   })

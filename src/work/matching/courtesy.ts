@@ -18,7 +18,8 @@ export interface CourtesyOptions {
   readonly delayMsMax: number
 }
 
-export const COURTESY_DELAY_MS_MAX = 3_000
+/** As long as a poll: it costs no slot, and who comes first is hardly ever absent that often. */
+export const COURTESY_DELAY_MS_MAX = 30_000
 
 /** Milliseconds that `self` waits before it claims; 0 for the best-suited and for a node that is alone. */
 export const courtesyDelayMs = (task: TaskKey, self: Rival, options: CourtesyOptions & { readonly rivals: readonly Rival[] }): number =>
@@ -35,7 +36,11 @@ export const courtesyRank = (task: TaskKey, self: Rival, rivals: readonly Rival[
   }).length
 }
 
-/** The 95th percentile of recent claim-and-gossip times, kept within bounds; the default until there are five. */
+/**
+ * The 95th percentile of recent claim-and-gossip times, kept within bounds; the default until there are five. What is
+ * measured begins when a node sees the task: others see it later, by their own look and the provider's answer to it, and
+ * the default allows for that.
+ */
 export const courtesySlotMs = (samplesMs: readonly number[]): number => {
   if (samplesMs.length < SAMPLES_MIN) return SLOT_MS_DEFAULT
   const sorted = [...samplesMs].sort((a, b) => a - b)
@@ -44,6 +49,6 @@ export const courtesySlotMs = (samplesMs: readonly number[]): number => {
 }
 
 const SAMPLES_MIN = 5
-const SLOT_MS_DEFAULT = 300
+const SLOT_MS_DEFAULT = 3_000
 const SLOT_MS_MIN = 50
-const SLOT_MS_MAX = 1_000
+const SLOT_MS_MAX = 5_000
