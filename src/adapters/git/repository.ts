@@ -27,7 +27,7 @@ export interface GitRepositoryOptions {
 
 const NETWORK_TIMEOUT_MS = 60_000
 const MIRROR = 'refs/chorus-mirror/'
-const GATHER_MS = 5
+const GATHER_MS = 15
 const GATHERED_MAX = 100
 
 /** This node's object store for one repository, and the way to its remote. */

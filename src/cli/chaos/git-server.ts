@@ -2,7 +2,9 @@ import { spawn } from 'node:child_process'
 import { createServer } from 'node:http'
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import path from 'node:path'
 import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
 import { ChorusError } from '../../core/mod.ts'
 
 /**
@@ -78,18 +80,14 @@ const writeHead = (response: ServerResponse, text: string): void => {
   response.writeHead(status)
 }
 
-/** The server as a process of its own, so that it can live in a namespace. Ends when its standard input does. */
-export const serveGit = async (options: { readonly root: string; readonly host: string; readonly port: number }): Promise<void> => {
-  const server = new GitServer(options.root)
-  const port = await server.start(options.host, options.port)
-  process.stdout.write(`${JSON.stringify({ port })}\n`)
-  await new Promise<void>((resolve) => { process.stdin.resume().once('end', resolve).once('close', resolve) })
-  server.stop()
-}
-
-/** Starts `command` (this program, told to serve) and resolves with the port that it says. */
-export const startGitServer = async (command: readonly string[]): Promise<{ readonly port: number; stop(): void }> => {
-  const [program = '', ...args] = command
+/**
+ * The server as a process of its own (serve.ts), so that it can live in a namespace: `enter` is what comes before its
+ * command line. Resolves with the port.
+ */
+export const startGitServer = async (options: { readonly root: string; readonly host: string; readonly enter: readonly string[] }): Promise<{ readonly port: number; stop(): void }> => {
+  // Sources in the repository, compiled in the package.
+  const main = fileURLToPath(new URL(`./serve${path.extname(import.meta.url)}`, import.meta.url))
+  const [program = process.execPath, ...args] = [...options.enter, process.execPath, main, options.root, options.host]
   const child = spawn(program, args, { stdio: ['pipe', 'pipe', 'pipe'] })
   let errors = ''
   child.stderr.on('data', (chunk: Buffer) => { errors = (errors + chunk.toString('utf8')).slice(-2_000) })

@@ -29,7 +29,8 @@ export interface Site {
   reap(): Promise<void>
 }
 
-export const laySite = async (options: StageOptions): Promise<Site> => {
+/** `made` is called as soon as there is something to clear away, with what does so. */
+export const laySite = async (options: StageOptions, made: (clear: Site['clear']) => void): Promise<Site> => {
   const withoutCuts = namespacesMissing()
   clearOldNamespaces()
   const laid = await layRepository(options)
@@ -45,10 +46,11 @@ export const laySite = async (options: StageOptions): Promise<Site> => {
     namespaces?.clear()
     if (!keep) for (const folder of [laid.folder, ...scratch]) rmSync(folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 })
   }
+  made(clear)
   try {
     namespaces?.lay()
     const place = namespaces?.repository ?? { host: '127.0.0.1', enter: [] }
-    const server = await startGitServer([...place.enter, process.execPath, entry(), 'chaos-git', path.dirname(laid.remote), '--host', place.host])
+    const server = await startGitServer({ root: path.dirname(laid.remote), host: place.host, enter: place.enter })
     stops.push(() => { server.stop() })
     if (namespaces !== undefined) {
       const disk = new SmallDisk(path.join(nodeFolder(laid, options.nodes - 1), 'state'))

@@ -119,7 +119,8 @@ export const layNode = (stage: Pick<Stage, 'folder'>, index: number, about: { re
     `poll: ${options.poll}`, '',
   ].join('\n'))
   // The person's own git configuration holds for what goes over a network: this person wants an account of it.
-  writeFileSync(path.join(home, '.gitconfig'), `[trace2]\n\teventTarget = ${traceFile}\n`)
+  // The older protocol asks once where the newer asks twice: ten nodes and their server share one machine here.
+  writeFileSync(path.join(home, '.gitconfig'), `[trace2]\n\teventTarget = ${traceFile}\n[protocol]\n\tversion = 0\n`)
   writeSwarmAccess(stateFolder, { swarmKey, bootstrap: [] })
   return { name, role: 'developer', home, configFile, stateFolder, traceFile }
 }

@@ -8,7 +8,6 @@ import type { Counted } from '../chaos/counting.ts'
 import { Drill } from '../chaos/drill.ts'
 import type { DrillRecord } from '../chaos/drill.ts'
 import { auditLogs, gatherEvidence } from '../chaos/gather.ts'
-import { serveGit } from '../chaos/git-server.ts'
 import { parseDrillOptions } from '../chaos/options.ts'
 import type { DrillOptions } from '../chaos/options.ts'
 import { laySite } from '../chaos/site.ts'
@@ -37,14 +36,17 @@ export const addChaosCommand = (program: Command, context: CommandContext): void
       const say = progress(out)
       say(`seed ${options.seed}`)
       if (Array.isArray(raw.attach)) return attached(out, { stateFolders: raw.attach, minutes: options.minutes, seed: options.seed, say }, exitWith)
-      const site = await laySite({ nodes: options.nodes, tasks: options.tasks, seed: options.seed, workSeconds: options.workSeconds, claims: CLAIMS, poll: POLL })
-      const drill = new Drill(options, site, { say, line: () => undefined })
+      let clear: Site['clear'] = () => undefined
+      let drill: Drill | undefined
       const cut = (signal: NodeJS.Signals): void => {
-        drill.kill()
-        site.clear({ keep: options.keep })
+        drill?.kill()
+        clear({ keep: options.keep })
         process.exit(128 + os.constants.signals[signal])
       }
       for (const signal of CUT_BY) process.on(signal, cut)
+      const stage = { nodes: options.nodes, tasks: options.tasks, seed: options.seed, workSeconds: options.workSeconds, claims: CLAIMS, poll: POLL }
+      const site = await laySite(stage, (made) => { clear = made })
+      drill = new Drill(options, site, { say, line: () => undefined })
       try {
         if (site.withoutCuts !== undefined) say(`no network cuts and no full disk: ${site.withoutCuts}`)
         const { result, words, holds } = await judge(options, site, await drill.run())
@@ -58,9 +60,6 @@ export const addChaosCommand = (program: Command, context: CommandContext): void
         for (const signal of CUT_BY) process.off(signal, cut)
       }
     }))
-
-  program.command('chaos-git <folder>', { hidden: true }).requiredOption('--host <address>').option('--port <n>', 'port', '0')
-    .action(context.run(async ({ args, options }) => { await serveGit({ root: args[0] ?? '.', host: String(options.host), port: Number(options.port) }) }))
 }
 
 const attached = async (out: Console, options: AttachedOptions, exitWith: (code: number) => void): Promise<void> => {

@@ -24,7 +24,7 @@ import type { ClaimStats } from './stats.ts'
 import { ClaimTable } from './table.ts'
 import type { Claim } from './table.ts'
 
-const READS_AT_ONCE = 8
+const READS_AT_ONCE = 64
 
 /**
  * The claims of one repository (docs/protocol.md §3). Anything may be called at any time and concurrently: moves of one
