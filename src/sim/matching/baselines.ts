@@ -6,7 +6,7 @@ import type { Workload } from './workload.ts'
 const SCALE = 1e6
 const FORBIDDEN = 1e12
 
-/** How many tasks each node may get from the planner that the swarm is measured against. */
+/** How many tasks each node may get from the planner that the swarm is measured against, in the order of the nodes. */
 export type Places = readonly number[]
 
 /**

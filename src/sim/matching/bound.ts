@@ -11,11 +11,13 @@ export interface MakespanBound {
 }
 
 /**
- * The largest of: arrival and duration of any one task; what arrives from any moment on, over all slots; and the same for
- * each class of tasks (by what they need), over the slots of the nodes that are fit for it.
+ * The largest of: arrival and length of any one task; what arrives from any moment on, over all slots; and the same for
+ * each class of tasks (by what they need), over the slots of the nodes that are fit for it. A task is as long as its agent
+ * works, and `besidesMs`: what preparing, checking and delivering took at the very least.
  */
-export const makespanBound = (workload: Workload): MakespanBound => {
-  const { tasks, nodes } = workload
+export const makespanBound = (workload: Workload, besidesMs = 0): MakespanBound => {
+  const { nodes } = workload
+  const tasks = workload.tasks.map((task) => ({ ...task, durationMs: task.durationMs + besidesMs }))
   const longest = Math.max(0, ...tasks.map((task) => task.arrivalMs + task.durationMs))
   const workMs = spread(tasks, nodes.reduce((sum, node) => sum + node.maxTasks, 0))
   const scores = scoreMatrix(workload)

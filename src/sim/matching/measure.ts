@@ -12,6 +12,8 @@ export interface MatchingRecord {
   /** Pushes that tried to acquire or take over a claim, and those that won. */
   readonly claimAttempts: number
   readonly claimWins: number
+  /** What a task took besides its agent's work, at least. */
+  readonly besidesMsMin: number
 }
 
 export interface Assignment {
@@ -26,17 +28,19 @@ export interface Assignment {
 export interface Measures {
   readonly nodes: number
   readonly tasks: number
-  /** (assigned - random) / (optimum - random), of sums of static scores. 1 when nothing could be gained. */
-  readonly quality: number
+  /** Sums of static scores: as the tasks were assigned, and as they would be by chance. */
   readonly assigned: number
-  readonly optimum: number
   readonly random: number
+  /** Of the best assignment with the places that the run used: each node gets as many tasks as it really worked. */
+  readonly optimum: number
+  /** Of the best assignment when each node also has the places of an even division. Never below `optimum`. */
+  readonly optimumEven: number
   /** From the first arrival to the last end. */
   readonly makespanMs: number
   readonly bound: MakespanBound
   readonly makespanRatio: number
-  readonly claimAttemptsPerTask: number
-  /** From the moment a task appeared, or a slot that it could have had, to its claim: half of all tasks are quicker. */
+  readonly claimAttempts: number
+  readonly claimWins: number
   readonly assignments: readonly Assignment[]
 }
 
@@ -60,13 +64,31 @@ export const measure = (record: MatchingRecord): Measures => {
     makespanMs = Math.max(makespanMs, assignment.endedAtMs)
   }
   if (claimWins < assignments.length) throw new Error(`${assignments.length} tasks were worked with ${claimWins} claims`)
-  const optimum = optimumOf(workload, placesOf(workload, worked)).total
-  const random = randomTotal(workload)
-  const bound = makespanBound(workload)
+  const bound = makespanBound(workload, record.besidesMsMin)
   return {
-    nodes: workload.nodes.length, tasks: workload.tasks.length, assigned, optimum, random, makespanMs, bound, assignments,
-    quality: optimum - random < 1e-9 ? 1 : (assigned - random) / (optimum - random),
-    makespanRatio: makespanMs / bound.ms,
-    claimAttemptsPerTask: claimAttempts / claimWins,
+    nodes: workload.nodes.length, tasks: workload.tasks.length, assigned, random: randomTotal(workload),
+    optimum: optimumOf(workload, worked).total, optimumEven: optimumOf(workload, placesOf(workload, worked)).total,
+    makespanMs, bound, makespanRatio: makespanMs / bound.ms, claimAttempts, claimWins, assignments,
+  }
+}
+
+/** Of several runs of one size: what all of them gained over chance, as a share of what could be gained. */
+export interface Summary {
+  readonly runs: number
+  readonly quality: number
+  readonly qualityEven: number
+  /** Mean over the runs, and the worst. */
+  readonly makespanRatio: number
+  readonly makespanRatioMax: number
+  readonly claimAttemptsPerTask: number
+}
+
+export const summarise = (all: readonly Omit<Measures, 'assignments'>[]): Summary => {
+  const sum = (of: (one: Omit<Measures, 'assignments'>) => number): number => all.reduce((total, one) => total + of(one), 0)
+  const share = (best: number): number => (sum((one) => one.assigned) - sum((one) => one.random)) / (best - sum((one) => one.random))
+  return {
+    runs: all.length, quality: share(sum((one) => one.optimum)), qualityEven: share(sum((one) => one.optimumEven)),
+    makespanRatio: sum((one) => one.makespanRatio) / all.length, makespanRatioMax: Math.max(...all.map((one) => one.makespanRatio)),
+    claimAttemptsPerTask: sum((one) => one.claimAttempts) / sum((one) => one.claimWins),
   }
 }

@@ -131,7 +131,7 @@ export class MatchingSwarm {
       const endedMs = ended !== undefined && ended <= virtualMs ? ended : claim.atMs + durationMs + besidesMs
       return [{ task: number, node: this.#names.get(claim.node) ?? claim.node, score: claim.score, claimedAtMs: claim.atMs - WARM_MS, endedAtMs: endedMs - WARM_MS }]
     })
-    return { workload, assignments, claimAttempts: acquirePushes, claimWins: acquireWins, besidesMs, looks: this.#looks, virtualMs, steps: this.#scheduler.steps }
+    return { workload, assignments, claimAttempts: acquirePushes, claimWins: acquireWins, besidesMs, besidesMsMin: besides.length === 0 ? 0 : Math.min(...besides), looks: this.#looks, virtualMs, steps: this.#scheduler.steps }
   }
 
   #see(happening: Happening): void {
