@@ -92,6 +92,8 @@ export interface MergeTurns {
 export interface MergeTurn {
   /** Waits, within bounds, while it is another's turn (`passed`: it is nobody else's). `needed`: asks for one even where nobody has it. Never rejects. */
   lineUp(branch: string, options: { readonly needed: boolean }): Promise<'passed' | 'mine' | 'without'>
+  /** It is this task's turn, as far as is known. */
+  readonly holds: boolean
   /** Ends a wait at once and gives the turn back, best effort. Never rejects. */
   leave(): Promise<void>
 }

@@ -216,6 +216,7 @@ export class TaskRun {
   async #turnToMerge(): Promise<Oid | undefined> {
     const { repository } = this.#parts
     const { verified } = this.#workshop
+    if (this.#turn.holds) return undefined
     const target = verified === undefined ? undefined : await this.#whileHeld(() => mergeTarget(repository, verified))
     if (verified === undefined || target === undefined || this.phase !== 'reading') return undefined
     this.#branch = target.branch

@@ -43,12 +43,11 @@ export class MergeTurns {
   of(key: TaskKey): MergeTurn { return new MergeTurn((branch) => this.#stint(key, branch)) }
 
   #stint(key: TaskKey, branch: string): Stint | undefined {
-    const { clock, entropy, signer } = this.#components
+    const { clock, entropy } = this.#components
     if (clock.monotonicMs() < this.#refusedUntilMs) return undefined
-    const id = entropy.uuid()
-    this.#own.add(id)
-    const ticket = { id, node: signer.node, leaf: leafOf(key), lengthMs: this.#times.lengthMs, beats: 0 }
-    return new Stint({ branch, ref: this.#names.turn(branch), ticket }, this.#parts())
+    const turn = entropy.uuid()
+    this.#own.add(turn)
+    return new Stint({ branch, ref: this.#names.turn(branch), turn, leaf: leafOf(key) }, this.#parts())
   }
 
   #parts(): StintParts {
@@ -82,6 +81,9 @@ export class MergeTurn {
     this.#stint ??= this.#open(branch)
     return await this.#stint?.lineUp(needed) ?? 'without'
   }
+
+  /** It is this task's turn, as far as is known. */
+  get holds(): boolean { return this.#stint?.holds === true }
 
   /** Ends a wait at once, and gives the turn back, best effort. Resolves when nothing is under way. Never rejects. */
   async leave(): Promise<void> {

@@ -5,7 +5,7 @@ export interface TurnTimes {
   /** Of a turn without a beat: what a holder that died costs. */
   readonly lengthMs: number
   readonly beatMs: number
-  /** Between two looks of who is next; who is further back looks less often. */
+  /** The longest pause between two looks; who has waited long makes shorter ones. */
   readonly lookMs: number
   /** Then it is tried without a turn. */
   readonly waitMsMax: number
@@ -16,5 +16,5 @@ export interface TurnTimes {
 /** Half a lease: a remote of one's own is asked often, a hosted one seldom, as with claims. */
 export const turnTimes = (leaseMs: number): TurnTimes => {
   const lengthMs = Math.max(LENGTH_MS_MIN, Math.min(Math.floor(leaseMs / 2), LENGTH_MS_MAX))
-  return { lengthMs, beatMs: Math.floor(lengthMs / 3), lookMs: Math.floor(lengthMs / 30), waitMsMax: 60 * 60_000, refusedMs: 10 * 60_000 }
+  return { lengthMs, beatMs: Math.floor(lengthMs / 3), lookMs: Math.floor(lengthMs / 10), waitMsMax: 60 * 60_000, refusedMs: 10 * 60_000 }
 }
