@@ -40,6 +40,11 @@ export const LEASE_PLANTS: readonly Plant[] = [
     world: { ...SMALL, plan: troubled({}) },
   },
   {
+    name: 'each look at the leases leaves a timer', checker: 'within limits',
+    edits: [{ file: KEEPER, find: '() => { this.#tick(); this.#arm() }', replace: '() => { this.#tick(); this.#arm(); clock.arm(600_000, () => undefined) }' }],
+    world: { ...SMALL, plan: troubled({}) },
+  },
+  {
     name: 'a claim that ran out is nobody\'s', checker: 'liveness',
     edits: [{ file: JUDGEMENT, find: 'if (seenMs >= record.leaseMs) return { yes: true, taken: \'expired\' }', replace: '' }],
     world: { ...SMALL, plan: troubled({ breakage: { cutOffs: 100, outages: 30 }, engine: 0.5 }) },
