@@ -64,7 +64,7 @@ describe('the turn to merge', () => {
     await clock.advance(300_000)
     expect(bob.said).toEqual([])
     ada.store.gone = true
-    await clock.advance(44_000 - 15_000)
+    await clock.advance(22_500 - 7_500 - 4_500)
     expect(bob.said).toEqual([])
     await clock.advance(20_000)
     expect(bob.said).toEqual(['mine'])

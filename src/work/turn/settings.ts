@@ -13,8 +13,8 @@ export interface TurnTimes {
   readonly refusedMs: number
 }
 
-/** Half a lease: a remote of one's own is asked often, a hosted one seldom, as with claims. */
+/** A quarter of a lease: a remote of one's own is asked often, a hosted one seldom, as with claims. */
 export const turnTimes = (leaseMs: number): TurnTimes => {
-  const lengthMs = Math.max(LENGTH_MS_MIN, Math.min(Math.floor(leaseMs / 2), LENGTH_MS_MAX))
-  return { lengthMs, beatMs: Math.floor(lengthMs / 3), lookMs: Math.floor(lengthMs / 10), waitMsMax: 60 * 60_000, refusedMs: 10 * 60_000 }
+  const lengthMs = Math.max(LENGTH_MS_MIN, Math.min(Math.floor(leaseMs / 4), LENGTH_MS_MAX))
+  return { lengthMs, beatMs: Math.floor(lengthMs / 3), lookMs: Math.floor(lengthMs / 5), waitMsMax: 60 * 60_000, refusedMs: 10 * 60_000 }
 }
