@@ -40,7 +40,7 @@ export interface Libp2pOptions {
   readonly sweepIntervalMs?: number
   /** Default 3,000. */
   readonly dialTimeoutMs?: number
-  /** Between two pings on each connection. Default 1,000. */
+  /** Between two pings on each connection. Default 2,000: each costs a stream, and a swarm has many connections. */
   readonly pingIntervalMs?: number
   /** A peer that has not answered a ping by then is disconnected. Too short, and a machine busy with builds falls out. Default 4,000. */
   readonly pingTimeoutMs?: number
@@ -71,7 +71,7 @@ export const resolveOptions = (options: Libp2pOptions): ResolvedOptions => {
     inboundPerSecondMax: options.inboundPerSecondMax ?? 100,
     sweepIntervalMs: options.sweepIntervalMs ?? 2_000,
     dialTimeoutMs: options.dialTimeoutMs ?? 3_000,
-    pingIntervalMs: options.pingIntervalMs ?? 1_000,
+    pingIntervalMs: options.pingIntervalMs ?? 2_000,
     pingTimeoutMs: options.pingTimeoutMs ?? 4_000,
   }
 }
