@@ -14,6 +14,7 @@ import { ATTEMPTS_MAX, TaskRun } from './task-run.ts'
 import { COORDINATOR_TIMES } from './times.ts'
 import type { CoordinatorTimes } from './times.ts'
 import { RepositoryWatch } from './watch.ts'
+import type { Seen } from './watch.ts'
 
 export interface CoordinatorParts {
   readonly clock: Clock
@@ -75,6 +76,8 @@ export class Coordinator {
   readonly #heard = new BoundedMap<TaskKey, number>(10_000)
   /** For these this node stepped aside already: it does so no second time before it has tried itself. */
   readonly #waitedFor = new BoundedMap<TaskKey, true>(10_000)
+  /** What this node told last of a task that it found. */
+  readonly #announced = new BoundedMap<TaskKey, string>(10_000)
   #round: Promise<void> | undefined
   #roundWanted = false
   #roundStartedMs = -Infinity
@@ -233,7 +236,7 @@ export class Coordinator {
       const poller = rendezvousWinner(watch.name, [...new Set([identity.node, ...here])]) === identity.node
       const seen = await watch.look({ poller, signal })
       for (const { place, line, reason } of seen.problems) emit({ kind: 'task_problem', place, line, reason })
-      const announced = poller ? seen.fresh.slice(0, ANNOUNCED_MAX) : []
+      const announced = poller ? this.#newsOf(watch, seen) : []
       if (announced.length > 0) {
         tell.found(announced).catch((thrown: unknown) => { logger.warn('new tasks could not be announced', { repository: watch.name, error: messageOf(thrown) }) })
       }
@@ -242,6 +245,19 @@ export class Coordinator {
       emit({ kind: 'repository_failed', repository: watch.work.provider.repository, reason: messageOf(thrown) })
       logger.warn('a repository could not be read', { repository: watch.name, error: messageOf(thrown) })
     }
+  }
+
+  /**
+   * What the others cannot know yet. Of what was there when this node came, one task is enough to make whoever missed it
+   * list them all; that a task is closed because it was done is told by who did it.
+   */
+  #newsOf(watch: RepositoryWatch, { fresh, first }: Seen): readonly Task[] {
+    const news = fresh.filter(({ key, state, contentHash }) => {
+      if (state === 'closed' && ['delivered', 'done'].includes(watch.work.claims.view(key).state)) return false
+      return this.#announced.get(key) !== `${state} ${contentHash}`
+    }).slice(0, first ? 1 : ANNOUNCED_MAX)
+    for (const { key, state, contentHash } of news) this.#announced.set(key, `${state} ${contentHash}`)
+    return news
   }
 
   /** The best tasks of all repositories, as many as there are free slots. */

@@ -29,6 +29,8 @@ interface Looking {
 export interface Seen {
   /** Tasks that are new and open, or are not as they were before. */
   readonly fresh: readonly Task[]
+  /** Of the first listing since the start: to this node everything is new, to the others hardly anything. */
+  readonly first: boolean
   readonly problems: readonly TaskProblem[]
 }
 
@@ -114,7 +116,7 @@ export class RepositoryWatch {
   async #look({ poller }: Look, number: number): Promise<Seen> {
     const { provider, claims } = this.work
     const now = this.#clock.monotonicMs()
-    let seen: Seen = { fresh: [], problems: [] }
+    let seen: Seen = { fresh: [], first: false, problems: [] }
     if (this.#listedMs === undefined || this.#listingWanted || poller || now - this.#listedMs > this.#times.silenceMs) {
       this.#listingWanted = false
       try {
@@ -175,6 +177,7 @@ export class RepositoryWatch {
     this.#problems = new Map(listing.problems.slice(0, TASKS_MAX).map((problem) => [problem.place, textOf(problem)]))
     return {
       fresh: tasks.filter((task) => isNews(before.get(task.key), task)),
+      first: this.#listedMs === undefined,
       problems: listing.problems.filter((problem) => !told.has(textOf(problem))),
     }
   }
