@@ -16,7 +16,8 @@ const HELP = `npm run sim:matching -- [--sizes 3,10,100,1000] [--write] [--json]
   --workers W    runs side by side (one per core)
   --json         one object as the last line
 
-Ends with 0 only if every batch has a quality of at least ${THRESHOLDS.qualityMin} and a makespan of at most ${THRESHOLDS.makespanRatioMax} times the bound, and
+Ends with 0 only if every batch has a quality of at least ${THRESHOLDS.qualityMin} and a makespan of at most ${THRESHOLDS.makespanRatioMax} times the bound
+(where even one dispatcher who sees all at once does not reach that: no worse than it by more than ${THRESHOLDS.overDispatcherMax * 100} %), and
 ${THRESHOLDS.claimAttemptsAtNodes} nodes need at most ${THRESHOLDS.claimAttemptsPerTaskMax} claim attempts per task.
 `
 

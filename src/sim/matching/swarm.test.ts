@@ -40,8 +40,15 @@ describe('production nodes on the workload', () => {
     const [batch, stream] = rows
     if (batch === undefined || stream === undefined) throw new Error('two rows were made')
     expect(shortfalls([{ ...batch, quality: 0.84, makespanRatio: 1.21 }, { ...stream, quality: 0, claimAttemptsPerTask: 1.31 }])).toEqual([
-      '100 nodes, batch: quality 0.840, at least 0.85 wanted', '100 nodes, batch: makespan 1.210 of the bound, at most 1.2 wanted',
+      '100 nodes, batch: quality 0.840, at least 0.850 wanted', '100 nodes, batch: makespan 1.210 of the bound, at most 1.200 wanted',
       '100 nodes, stream: 1.310 claim attempts per task, at most 1.3 wanted',
     ])
+  })
+
+  it('are held to the dispatcher where even that falls short', () => {
+    const row = { runs: 1, quality: 0.78, qualityEven: 0.7, makespanRatio: 1.3, makespanRatioMax: 1.4, claimAttemptsPerTask: 1, tasks: 12, looksPerNodeMinute: 1, results: [], nodes: 3, arrival: 'batch' as const }
+    const dispatcher = { ...row, quality: 0.8, makespanRatio: 1.25 }
+    expect(shortfalls([{ ...row, dispatcher }])).toEqual([])
+    expect(shortfalls([{ ...row, quality: 0.75, makespanRatio: 1.32, dispatcher }])).toHaveLength(2)
   })
 })

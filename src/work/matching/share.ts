@@ -77,14 +77,19 @@ interface Crew {
   readonly nodes: Set<NodeId>
 }
 
+interface Fit {
+  readonly crew: Crew
+  readonly score: number
+}
+
 type CrewFacts = AgentFacts & Pick<Sharer, 'repositories'>
 
 /** The free slots of all nodes. A node that takes a task moves to the crew of those with one task more. */
 class Crews {
   readonly #settings: MatchingSettings
   readonly #crews = new Map<string, Crew>()
-  /** By kind of task: crews that are fit for it, the best first. They only ever get worse, so it is sorted once. */
-  readonly #ranked = new Map<string, { readonly crews: number; readonly fit: readonly { readonly crew: Crew; readonly score: number }[] }>()
+  /** By kind of task: of the first so many crews those that are fit for it, the best first. A crew's score never changes. */
+  readonly #ranked = new Map<string, { crews: number; readonly fit: Fit[] }>()
   #freeSlots = 0
 
   constructor(sharers: readonly Sharer[], settings: MatchingSettings) {
@@ -128,16 +133,19 @@ class Crews {
     return crew
   }
 
-  #fitFor({ name, needs }: Kind): readonly { readonly crew: Crew; readonly score: number }[] {
-    const ranked = this.#ranked.get(name)
-    if (ranked?.crews === this.#crews.size) return ranked.fit
-    const fit = [...this.#crews.values()].flatMap((crew) => {
-      if (!crew.facts.repositories.includes(needs.repository)) return []
-      const { total, unfit } = scoreTask(needs, crew.facts, this.#settings)
-      return unfit === undefined ? [{ crew, score: total }] : []
-    }).sort((a, b) => b.score - a.score)
-    this.#ranked.set(name, { crews: this.#crews.size, fit })
-    return fit
+  #fitFor({ name, needs }: Kind): readonly Fit[] {
+    const ranked = this.#ranked.get(name) ?? { crews: 0, fit: [] }
+    if (ranked.crews === this.#crews.size) return ranked.fit
+    for (const crew of [...this.#crews.values()].slice(ranked.crews)) {
+      if (!crew.facts.repositories.includes(needs.repository)) continue
+      const { total: score, unfit } = scoreTask(needs, crew.facts, this.#settings)
+      if (unfit !== undefined) continue
+      const worse = ranked.fit.findIndex((other) => other.score < score)
+      ranked.fit.splice(worse < 0 ? ranked.fit.length : worse, 0, { crew, score })
+    }
+    ranked.crews = this.#crews.size
+    this.#ranked.set(name, ranked)
+    return ranked.fit
   }
 }
 

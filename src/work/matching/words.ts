@@ -1,14 +1,34 @@
+import { BoundedMap } from '../../core/mod.ts'
+
 /** The words of a text, lower case, in order: runs of letters and digits, with the marks that tell `C++` and `C#` from `C`. */
-export const wordsOf = (text: string): readonly string[] => text.toLowerCase().match(/[\p{L}\p{N}]+[+#]*/gu) ?? []
+export const wordsOf = (text: string): readonly string[] => known(text).words
 
 /** Equal but for case, spacing and punctuation. Two texts without any word are never the same. */
 export const sameWords = (one: string, other: string): boolean => {
-  const words = wordsOf(one)
-  return words.length > 0 && words.join(' ') === wordsOf(other).join(' ')
+  const { words, line } = known(one)
+  return words.length > 0 && line === known(other).line
 }
 
 /** True when the words of one are all among those of the other. */
 export const sharesAllWords = (one: string, other: string): boolean => {
   const [few, many] = [new Set(wordsOf(one)), new Set(wordsOf(other))].sort((a, b) => a.size - b.size)
   return few !== undefined && many !== undefined && few.size > 0 && [...few].every((word) => many.has(word))
+}
+
+interface Words {
+  readonly words: readonly string[]
+  readonly line: string
+}
+
+/** Roles and expertise are few and asked for with every score. */
+const read = new BoundedMap<string, Words>(2_000)
+const CHARACTERS_KEPT_MAX = 200
+
+const known = (text: string): Words => {
+  const found = read.get(text)
+  if (found !== undefined) return found
+  const words = text.toLowerCase().match(/[\p{L}\p{N}]+[+#]*/gu) ?? []
+  const made = { words, line: words.join(' ') }
+  if (text.length <= CHARACTERS_KEPT_MAX) read.set(text, made)
+  return made
 }
