@@ -71,6 +71,7 @@ export class SimLogStore implements LogStore {
   readonly #onWay: (underWay: number) => void
   #expected: number
   #underWay = 0
+  #written: Promise<void> = Promise.resolve()
 
   constructor(parts: {
     readonly disk: SimDisk; readonly process: SimProcess; readonly chance: Chance; readonly profile: DiskProfile
@@ -96,10 +97,13 @@ export class SimLogStore implements LogStore {
     this.#expected += 1
     this.#underWay += 1
     this.#onWay(this.#underWay)
-    await this.#disk.write(this.#process, this.#chance.delayMs(this.#profile.latency), () => {
+    const written = this.#disk.write(this.#process, this.#chance.delayMs(this.#profile.latency), () => {
       this.#disk.append(entry)
       this.#landed(index, entry)
     })
+    // A store answers in the order of the calls: who appends counts on it.
+    this.#written = Promise.all([this.#written, written]).then(() => undefined)
+    await this.#written
     this.#underWay -= 1
     return index
   }
