@@ -113,6 +113,28 @@ describe('acquire()', () => {
     expect(a.claims.mine()).toEqual([])
   })
 
+  test('a claim of its own that ran out, taken again by a push that lands after it was given up, is given back, too', async () => {
+    const bench = new ClaimsBench()
+    const a = bench.node('a')
+    await won(a.claims.acquire(key))
+    await a.claims.start()
+    a.store.gone = true
+    await bench.clock.advance(100_000)
+    expect(kinds(a)).toContain('claim_unrenewed')
+    a.store.gone = false
+    const faults = [a.store.fault('push', 'lands-late'), a.store.fault('push', 'request-lost'), a.store.fault('push', 'request-lost')]
+    expect((await bench.clock.drive(a.claims.acquire(key))).ok).toBe(false)
+    for (const fault of faults) fault.release()
+    await bench.clock.advance(1)
+    expect(await bench.story(key)).toEqual(['held 1/0', 'held 2/0'])
+    await bench.clock.drive(a.claims.refresh())
+    // Renewed for ever, it would be nobody's work.
+    await bench.clock.advance(100_000)
+    expect(await bench.story(key)).toEqual(['held 1/0', 'held 2/0', 'released 2/0'])
+    expect(a.claims.mine()).toEqual([])
+    await a.claims.stop()
+  })
+
   test('a push that lands late is found as a win by the next try', async () => {
     const bench = new ClaimsBench()
     const a = bench.node('a')

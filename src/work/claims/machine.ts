@@ -82,8 +82,8 @@ const stepRead = (lease: Lease, { tip, awaited }: Extract<LeaseInput, { kind: 'r
   if (tip === null) return stepAbsent(lease)
   const { pending } = lease
   const happened = pending !== undefined && tip.passed.includes(pending.oid)
-  // Nobody waits for a first push any more whose answer was lost: what it won is given back.
-  const standing = awaited || lease.holding !== undefined ? 'good' : 'late'
+  // Nobody waits any more for a claim whose answer was lost, not even where an earlier epoch was held: what it won is given back.
+  const standing = awaited || (lease.holding !== undefined && pending?.taken === undefined) ? 'good' : 'late'
   const first = happened ? landed(lease, pending, { now, standing }) : unchanged(lease)
   const at = first.state.seen
   if (at.kind === 'tip' && at.oid === tip.oid) return first
