@@ -100,7 +100,7 @@ export class SimRemote {
         ...claim ? { record: this.recordPushed(to, by.objects), before: this.claimAt(before.get(ref) ?? null) } : {},
       }
     })
-    this.parts.emit({ kind: 'push', node: by.node, life: by.life, atomic: by.atomic, updates: pushed, sentMs: by.sentMs })
+    this.parts.emit({ kind: 'push', node: by.node, life: by.life, atomic: by.atomic, updates: pushed, sentMs: Math.round(by.sentMs * 1_000) / 1_000 })
     return answers
   }
 
