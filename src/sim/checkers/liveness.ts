@@ -26,9 +26,6 @@ export const liveness: MakeChecker = () => ({
   },
 })
 
-/** Until a claim on what was closed meanwhile must be gone. */
-const CLOSED_LEASES = 3
-
 interface Known {
   readonly truth: Truth
   readonly byKey: ReadonlyMap<TaskKey, Task>
@@ -41,12 +38,9 @@ const waits = (task: Task, known: Known): string | undefined => {
   const tip = truth.tip(task.key)
   if (tip?.state === 'done' || tip?.state === 'escalated') return undefined
   if (tip?.state === 'parked' && tip.retryAfterMs === undefined) return undefined
-  // Its holder died between the provider's word and its own: nothing is left to do.
-  if (tip?.state === 'delivered' && task.state === 'closed') return undefined
-  // Nobody waits for it, and who holds it by a lost answer lets go at its next look.
-  if (tip?.state === 'held' && task.state === 'closed' && truth.nowMs - (truth.quietSinceMs ?? truth.nowMs) < CLOSED_LEASES * truth.leaseMs) return undefined
-  if (tip?.state === 'held' || tip?.state === 'delivered') return `${tip.state} in epoch ${tip.epoch}, and not ended`
+  // Nobody waits for it: whoever held it when it was closed, or when the provider had confirmed it, may be gone.
   if (task.state === 'closed') return undefined
+  if (tip?.state === 'held' || tip?.state === 'delivered') return `${tip.state} in epoch ${tip.epoch}, and not ended`
   if (task.requiredRole !== undefined && !roles.has(undefined) && !roles.has(task.requiredRole)) return undefined
   // It begins when they are finished, which is asked of them.
   if (task.dependsOn.some((key) => !isFinished(byKey.get(key), truth))) return undefined
