@@ -48,7 +48,9 @@ export interface SwarmRun extends MatchingRecord {
 
 const MAIN = refName('refs/heads/main')
 /** All nodes are up and know each other before the first task appears. */
-const WARM_MS = 60_000
+const WARM_MS = 20_000
+/** They start within this time, as a fleet does that is started as one. */
+const BOOT_MS = 3_000
 const WITHIN_MS = 4 * 3_600_000
 
 /** Production nodes on one workload: nothing breaks, everything takes its time. */
@@ -95,7 +97,7 @@ export class MatchingSwarm {
     const { workload, until, withinMs = WITHIN_MS } = this.#options
     const scheduler = this.#scheduler
     const boot = new Chance(`matching ${this.#options.seed}`).fork('boot')
-    for (const machine of this.#machines) scheduler.after(boot.between(0, WARM_MS / 4), () => { machine.boot() })
+    for (const machine of this.#machines) scheduler.after(boot.between(0, BOOT_MS), () => { machine.boot() })
     for (const task of workload.tasks) {
       scheduler.after(WARM_MS + task.arrivalMs, () => {
         const { number, priority, requiredRole, requiredExpertise } = task
