@@ -135,6 +135,24 @@ describe('acquire()', () => {
     await a.claims.stop()
   })
 
+  test('a claim that is known to be won only after two thirds of its lease is no ground to begin on', async () => {
+    const bench = new ClaimsBench()
+    const a = bench.node('a')
+    a.claims.track([key])
+    await a.claims.refresh()
+    a.store.fault('push', 'answer-lost')
+    // Of the list of ended claims first, then of what became of the push.
+    a.store.fault('tips', 'slow').release()
+    const slow = a.store.fault('tips', 'slow')
+    const acquiring = a.claims.acquire(key)
+    await bench.clock.advance(61_000)
+    slow.release()
+    expect(await bench.clock.drive(acquiring)).toMatchObject({ ok: false })
+    expect(a.claims.mine()).toEqual([])
+    await bench.clock.drive(a.claims.refresh())
+    expect(await bench.story(key)).toEqual(['held 1/0', 'released 1/0'])
+  })
+
   test('a push that lands late is found as a win by the next try', async () => {
     const bench = new ClaimsBench()
     const a = bench.node('a')

@@ -56,7 +56,7 @@ const run = async (seed: number) => {
     await bench.clock.drive(act(node, tracked[at]!)).catch((thrown: { code?: string }) => { if (thrown.code !== 'REMOTE_UNAVAILABLE') throw thrown })
     if (chance.integer(3) === 0) releases.splice(chance.integer(releases.length + 1), 1)[0]?.()
     await bench.clock.advance(chance.integer(12) === 0 ? 95_000 : chance.integer(8_000))
-    await nodes[chance.integer(nodes.length)]!.claims.refresh().catch(() => undefined)
+    await bench.clock.drive(nodes[chance.integer(nodes.length)]!.claims.refresh().catch(() => undefined))
   }
   // Liveness: with the faults gone, every task comes to an end that is final or claimable.
   for (const release of releases) release()
@@ -64,7 +64,7 @@ const run = async (seed: number) => {
   const last = nodes[0]!
   for (const node of nodes.slice(1)) await bench.clock.drive(node.claims.stop())
   await bench.clock.advance(1_000_000)
-  await last.claims.refresh()
+  await bench.clock.drive(last.claims.refresh())
   await bench.clock.advance(200_000)
   return { bench, keys, nodes, delivered, last }
 }

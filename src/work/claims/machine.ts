@@ -113,7 +113,9 @@ const landed = (lease: Lease, pending: Pending, { now, standing }: { readonly no
   const { oid, record, sentMs } = pending
   const before = validTip(lease)
   const sameEpoch = before?.record.epoch === record.epoch
-  const kept = sameEpoch && lease.holding?.standing === 'fenced' ? 'fenced' : standing
+  // Won, and known only when its holder would have stopped by itself already: no work begins on that.
+  const stale = pending.taken !== undefined && now - sentMs >= lease.times.fenceMs
+  const kept = sameEpoch && lease.holding?.standing === 'fenced' ? 'fenced' : stale ? 'late' : standing
   const holding: Holding | undefined = isLeased(record.state) ? { confirmedMs: sentMs, standing: kept, graceUntilMs: 0 } : undefined
   const seen: SeenTip = { kind: 'tip', oid, record, sinceMs: now, epochSinceMs: sameEpoch ? before.epochSinceMs : now }
   const effects: LeaseEffect[] = []

@@ -96,11 +96,11 @@ export class ClaimMoves {
     }) ?? false
   }
 
-  /** Ends what landed after it was given up, or could not be let go when it was asked. */
+  /** Ends what landed after it was given up, could not be let go when it was asked, or was not renewed in time: others need not wait for the lease. */
   async giveBack(entry: ClaimEntry): Promise<void> {
     await entry.lane.run(async () => {
       const { holding, pending, seen } = entry.lease
-      if (holding?.standing !== 'late') return
+      if (holding === undefined || holding.standing === 'good') return
       // Delivered work is not given back: its lease runs out, and anyone finishes it.
       if (pending === undefined && seen.kind === 'tip' && seen.record.state === 'delivered') return
       const waits = pending !== undefined && !isLeased(pending.record.state)

@@ -154,7 +154,10 @@ export class Claims {
         }
       }))
     }
-    for (const entry of this.#table.entries()) if (entry.lease.holding?.standing === 'late') await this.#moves.giveBack(entry)
+    for (const entry of this.#table.entries()) {
+      const { holding } = entry.lease
+      if (holding !== undefined && holding.standing !== 'good') await this.#moves.giveBack(entry)
+    }
     const fault = await this.#ended.look(tips.get(this.#names.ended) ?? null)
     if (fault !== undefined) logger.warn('the list of ended claims cannot be trusted: no new claim is made', { ref: this.#names.ended, reason: fault })
   }
