@@ -37,6 +37,7 @@ const RESTART_AGAIN_MS = 3_000
 const RESTARTS_MAX = 15
 /** Two witnesses, and one to take over. */
 const WELL_MIN = 3
+const BEGIN_WITH = 6
 /** Guesses made while it runs are on the low side: what counts in the end is what the repository says. */
 const MARGIN = 1.2
 
@@ -79,12 +80,21 @@ export class Drill {
   /** At once, in any state. */
   kill(): void { for (const subject of this.#subjects) subject.kill() }
 
-  /** A few at a time: starting is work. */
+  /** A few at a time: starting is work. Resolves when so many run that the drill can begin; the others are on their way. */
   async #startAll(): Promise<void> {
     const waiting = [...this.#subjects]
-    const starter = async (): Promise<void> => { for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) await next.start() }
-    await Promise.all([starter(), starter(), starter()])
-    this.#events.say(`${this.#subjects.length} nodes run`)
+    const begun = Promise.withResolvers<undefined>()
+    const starter = async (): Promise<void> => {
+      for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
+        await next.start()
+        if (this.#subjects.filter(({ state }) => state === 'up').length >= Math.min(this.#subjects.length, BEGIN_WITH)) begun.resolve(undefined)
+      }
+    }
+    Promise.all([starter(), starter(), starter()]).then(() => { this.#events.say(`${this.#subjects.length} nodes run`); begun.resolve(undefined) }, (thrown: unknown) => {
+      this.#surprises.push(`a node did not start: ${messageOf(thrown)}`)
+      begun.reject(thrown as Error)
+    })
+    await begun.promise
   }
 
   async #faultPhase(): Promise<void> {

@@ -31,7 +31,7 @@ export interface FaultLimits {
   readonly sleepersMax: number
 }
 
-const SHARES: Readonly<Record<FaultKind, number>> = { kill: 55, sleep: 22, pause: 8, cut: 12, fill: 3 }
+const SHARES: Readonly<Record<FaultKind, number>> = { kill: 54, sleep: 26, pause: 8, cut: 10, fill: 2 }
 /** A kill or a sleep means more when it hits somebody at work. */
 const HOLDER_SHARE = 0.75
 const PAUSE_MS = [500, 6_000] as const
