@@ -223,8 +223,8 @@ export class SimMachine {
   }
 }
 
-/** What a node may have waiting: reads of sixty-four chains at once, one look that goes on and two that were given up, and each task's own. */
-const REQUESTS_MAX = 80
+/** What a node may have waiting: reads of a hundred chains at once, one look that goes on and two that were given up, and each task's own. */
+const REQUESTS_MAX = 120
 const REQUESTS_PER_TASK_MAX = 4
 const TIMERS_MAX = 40
 const TIMERS_PER_TASK_MAX = 16
