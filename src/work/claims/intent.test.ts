@@ -152,6 +152,28 @@ describe('a node that comes back', () => {
   })
 })
 
+describe('a start on a repository with many claims of others', () => {
+  test('reads them together, so that a store can bring them in one exchange', async () => {
+    const bench = new ClaimsBench()
+    const other = bench.node('b')
+    for (let number = 1; number <= 30; number += 1) await won(other.claims.acquire(benchKey(number)))
+    const first = bench.node('a')
+    const history = first.store.history.bind(first.store)
+    let [asked, together] = [0, 0]
+    first.store.history = async (...about) => {
+      asked += 1
+      together = Math.max(together, asked)
+      // Later than all that is asked for in the same breath.
+      await new Promise((resolve) => { setImmediate(resolve) })
+      asked -= 1
+      return history(...about)
+    }
+    await first.claims.start()
+    expect(together).toBe(30)
+    await first.claims.stop()
+  })
+})
+
 describe('a start while the remote is away', () => {
   test('gives back what the last run held as soon as it can be read', async () => {
     const bench = new ClaimsBench()

@@ -8,6 +8,7 @@ import { HISTORY_MAX } from './remote.ts'
 import type { ClaimTable } from './table.ts'
 
 const SCANNED_MAX = 5_000
+const READ_AT_ONCE = 100
 
 /**
  * What became of the pushes that an earlier process may have made: an intent happened if its oid is the tip of its ref
@@ -42,11 +43,14 @@ export const watchOwnClaims = async (table: ClaimTable, store: RefStore, options
   const { names, self, openRecord } = options
   const watched = new Set<RefName>(table.entries().map((entry) => entry.lease.ref))
   const foreign = [...await store.tips(`${names.prefix}claims/`)].filter(([ref]) => !watched.has(ref)).slice(0, SCANNED_MAX)
-  for (const [ref, tip] of foreign) {
-    const history = await store.history(ref, tip, { limit: 1 })
-    const opened = history.ok && history.value[0] !== undefined ? openRecord(history.value[0].message) : undefined
-    // What cannot be read is not this node's; if its task is ever watched, it is quarantined then.
-    if (opened?.ok !== true || opened.value.record.node !== self.node || names.claim(opened.value.record.key) !== ref) continue
-    table.entry(opened.value.record.key)
+  for (let from = 0; from < foreign.length; from += READ_AT_ONCE) {
+    // At once, so that a store can fetch them in one exchange: one by one, a start on a busy repository takes minutes.
+    await Promise.all(foreign.slice(from, from + READ_AT_ONCE).map(async ([ref, tip]) => {
+      const history = await store.history(ref, tip, { limit: 1 })
+      const opened = history.ok && history.value[0] !== undefined ? openRecord(history.value[0].message) : undefined
+      // What cannot be read is not this node's; if its task is ever watched, it is quarantined then.
+      if (opened?.ok !== true || opened.value.record.node !== self.node || names.claim(opened.value.record.key) !== ref) return
+      table.entry(opened.value.record.key)
+    }))
   }
 }
