@@ -10,6 +10,8 @@ export interface ScenarioContext {
 }
 
 export interface Scenario {
+  /** Only when asked for by its name. */
+  readonly onDemand?: true
   readonly name: string
   /** Rejects when what it promises did not happen. */
   run(context: ScenarioContext): Promise<void>
