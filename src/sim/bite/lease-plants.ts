@@ -45,8 +45,8 @@ export const LEASE_PLANTS: readonly Plant[] = [
     world: { ...SMALL, plan: troubled({}) },
   },
   {
-    name: 'a claim that ran out is nobody\'s', checker: 'liveness',
-    edits: [{ file: JUDGEMENT, find: 'if (seenMs >= record.leaseMs) return { yes: true, taken: \'expired\' }', replace: '' }],
+    name: 'what was given back is nobody\'s', checker: 'liveness',
+    edits: [{ file: JUDGEMENT, find: 'return seenMs >= (record.retryAfterMs ?? 0) ?', replace: 'return seenMs >= (record.retryAfterMs ?? 0) + 1e12 ?' }],
     world: { ...SMALL, plan: troubled({ breakage: { cutOffs: 100, outages: 30 }, engine: 0.5 }) },
   },
 ]
