@@ -4,12 +4,23 @@ import type { WorkerAnswer } from './worker.ts'
 import type { WorldOptions } from './world.ts'
 
 /** Runs worlds side by side, one per core, and tells each answer as it comes. */
-export const runCrowd = async (worlds: Iterable<WorldOptions>, options: { readonly workers?: number | undefined; readonly each: (answer: WorkerAnswer) => void }): Promise<void> => {
-  const queue = worlds[Symbol.iterator]()
+export const runCrowd = (worlds: Iterable<WorldOptions>, options: SideBySide<WorkerAnswer>): Promise<void> =>
+  sideBySide(new URL('./worker.ts', import.meta.url), worlds, options)
+
+export interface SideBySide<Answer> {
+  /** One per core when not given. */
+  readonly workers?: number | undefined
+  /** Throws to end it all. */
+  readonly each: (answer: Answer) => void
+}
+
+/** Hands items to workers that run this script, one at a time to each; every item has one answer. */
+export const sideBySide = async <Item, Answer>(script: URL, items: Iterable<Item>, options: SideBySide<Answer>): Promise<void> => {
+  const queue = items[Symbol.iterator]()
   const work = async (): Promise<void> => {
-    const worker = new Worker(new URL('./worker.ts', import.meta.url))
+    const worker = new Worker(script)
     try {
-      for (let next = queue.next(); next.done !== true; next = queue.next()) options.each(await ask(worker, next.value))
+      for (let next = queue.next(); next.done !== true; next = queue.next()) options.each(await ask<Item, Answer>(worker, next.value))
     } finally {
       await worker.terminate()
     }
@@ -17,15 +28,15 @@ export const runCrowd = async (worlds: Iterable<WorldOptions>, options: { readon
   await Promise.all(Array.from({ length: options.workers ?? availableParallelism() }, work))
 }
 
-const ask = (worker: Worker, world: WorldOptions): Promise<WorkerAnswer> => new Promise((resolve, reject) => {
+const ask = <Item, Answer>(worker: Worker, item: Item): Promise<Answer> => new Promise((resolve, reject) => {
   const settle = (act: () => void) => () => {
     worker.off('message', done)
     worker.off('error', failed)
     act()
   }
-  const done = (answer: WorkerAnswer): void => { settle(() => { resolve(answer) })() }
+  const done = (answer: Answer): void => { settle(() => { resolve(answer) })() }
   const failed = (error: Error): void => { settle(() => { reject(error) })() }
   worker.on('message', done)
   worker.on('error', failed)
-  worker.postMessage(world)
+  worker.postMessage(item)
 })

@@ -1,5 +1,5 @@
-import { availableParallelism } from 'node:os'
-import { Worker } from 'node:worker_threads'
+import { sideBySide } from '../crowd.ts'
+import type { SideBySide } from '../crowd.ts'
 import type { Arrival } from './workload.ts'
 import type { Job, JobResult } from './worker.ts'
 
@@ -26,28 +26,11 @@ export const jobsOf = (sizes: readonly Size[]): readonly Job[] =>
     Array.from({ length: runs }, (_, run): Job => ({ nodes, tasksPerNode, arrival, seed: `${nodes} ${run + 1}`, until: nodes <= 10 ? 'delivered' : 'claimed' }))))
 
 /** Side by side, one per core; each result as it comes. Rejects when one fails. */
-export const runJobs = async (jobs: readonly Job[], options: { readonly workers?: number | undefined; readonly each: (result: JobResult) => void }): Promise<void> => {
-  const queue = jobs[Symbol.iterator]()
-  const work = async (): Promise<void> => {
-    const worker = new Worker(new URL('./worker.ts', import.meta.url))
-    try {
-      for (let next = queue.next(); next.done !== true; next = queue.next()) options.each(await ask(worker, next.value))
-    } finally {
-      await worker.terminate()
-    }
-  }
-  await Promise.all(Array.from({ length: Math.min(jobs.length, options.workers ?? availableParallelism()) }, work))
-}
-
-const ask = (worker: Worker, job: Job): Promise<JobResult> => new Promise((resolve, reject) => {
-  const clear = (): void => { worker.off('message', done); worker.off('error', failed) }
-  const done = (answer: { readonly result?: JobResult; readonly failure?: string }): void => {
-    clear()
-    if (answer.result !== undefined) resolve(answer.result)
-    else reject(new Error(`${job.nodes} nodes, ${job.arrival}, seed ${job.seed}: ${answer.failure ?? 'no answer'}`))
-  }
-  const failed = (error: Error): void => { clear(); reject(error) }
-  worker.on('message', done)
-  worker.on('error', failed)
-  worker.postMessage(job)
-})
+export const runJobs = (jobs: readonly Job[], { workers, each }: SideBySide<JobResult>): Promise<void> =>
+  sideBySide(new URL('./worker.ts', import.meta.url), jobs, {
+    workers,
+    each: (answer: { readonly result?: JobResult; readonly failure?: string }) => {
+      if (answer.result === undefined) throw new Error(`a run failed: ${answer.failure ?? 'no answer'}`)
+      each(answer.result)
+    },
+  })
