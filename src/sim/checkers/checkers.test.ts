@@ -186,6 +186,11 @@ const ALLOWED: readonly Omit<Broken, 'says'>[] = [
     checker: 'one push', when: 'the patch of a parked attempt is kept', happenings: [at(1, { kind: 'push', node: ada.node, life: ada.life, atomic: false, updates: [branch('chorus/7-parked-e1', WRONG)] })],
   },
   {
+    checker: 'read again', when: 'a delivery that was under way arrives after its sender claimed anew', happenings: [
+      ...wholeWay(ada), at(20_000, move(ada, held)), at(20_500, move(ada, delivered, { before: held, accepted: false, alongside: merged, sentMs: 6_150 })),
+    ],
+  },
+  {
     checker: 'lease kept', when: 'the lease ran out', happenings: [at(1_000, move(ada, held)), at(1_000 + LEASE_MS, move(bob, record(bob, second), { before: held }))],
   },
   {

@@ -13,7 +13,7 @@ export const readAgain: MakeChecker = () => {
     const name = `${life} ${number}`
     const known = works.get(name)
     if (known !== undefined) return known
-    const made: Work = { claimedMs: -Infinity, checkedMs: -Infinity, reads: [] }
+    const made: Work = { claimedMs: [], checkedMs: [], reads: [] }
     works.set(name, made)
     return made
   }
@@ -25,17 +25,15 @@ export const readAgain: MakeChecker = () => {
         case 'provider': {
           const { life, number, operation, outcome, read, atMs } = happening
           if (operation !== 'get' || outcome !== 'answered' || number === undefined || read === undefined) return NOTHING
-          const { reads } = work(life, number)
-          reads.push({ atMs, read })
-          if (reads.length > READS_MAX) reads.shift()
+          remember(work(life, number).reads, { atMs, read })
           return NOTHING
         }
         case 'ran': {
           const { life, number, what, atMs } = happening
           if (number === undefined) return NOTHING
           const of = work(life, number)
-          if (what === 'check') of.checkedMs = atMs
-          return what === 'agent' ? faults(of, { untilMs: atMs, sinceMs: of.claimedMs, what: `an agent of ${life} worked on ${number}` }) : NOTHING
+          if (what === 'check') remember(of.checkedMs, atMs)
+          return what === 'agent' ? faults(of, { untilMs: atMs, sinceMs: lastUntil(of.claimedMs, atMs), what: `an agent of ${life} worked on ${number}` }) : NOTHING
         }
         case 'push': return seePush(happening, work)
         default: return NOTHING
@@ -44,11 +42,18 @@ export const readAgain: MakeChecker = () => {
   }
 }
 
-const READS_MAX = 8
+const REMEMBERED_MAX = 8
+const remember = <Item>(items: Item[], item: Item): void => {
+  items.push(item)
+  if (items.length > REMEMBERED_MAX) items.shift()
+}
+
+/** A push may arrive when its sender has long claimed anew: what came after it was sent says nothing of it. */
+const lastUntil = (times: readonly number[], untilMs: number): number => times.findLast((atMs) => atMs <= untilMs) ?? -Infinity
 
 interface Work {
-  claimedMs: number
-  checkedMs: number
+  readonly claimedMs: number[]
+  readonly checkedMs: number[]
   readonly reads: { readonly atMs: number; readonly read: 'open' | 'closed' | 'gone' }[]
 }
 
@@ -58,12 +63,12 @@ const seePush = (push: Push, work: (life: string, number: string) => Work): read
     const { record, before } = update
     if (record === undefined) continue
     const number = numberOf(record.key)
-    if (isClaimMove(update) && record.state === 'held' && !isRenewal(update) && before?.epoch !== record.epoch) work(push.life, number).claimedMs = push.atMs
+    if (isClaimMove(update) && record.state === 'held' && !isRenewal(update) && before?.epoch !== record.epoch) remember(work(push.life, number).claimedMs, push.atMs)
     if (!sendsDelivery(update, push)) continue
     const of = work(push.life, number)
     const sentMs = sentAt(push)
-    const checkedMs = of.checkedMs <= sentMs ? of.checkedMs : -Infinity
-    broken.push(...faults(of, { untilMs: sentMs, sinceMs: Math.max(of.claimedMs, checkedMs), what: `${push.life} sent a delivery of ${number}` }))
+    const sinceMs = Math.max(lastUntil(of.claimedMs, sentMs), lastUntil(of.checkedMs, sentMs))
+    broken.push(...faults(of, { untilMs: sentMs, sinceMs, what: `${push.life} sent a delivery of ${number}` }))
   }
   return broken
 }
