@@ -21,8 +21,13 @@ const write = (value: unknown, depth: number): string => {
   if (Array.isArray(value)) return `[${value.map((item) => write(item, depth + 1)).join(',')}]`
   if (typeof value === 'object') {
     const record = value as Record<string, unknown>
-    const members = Object.keys(record).sort().filter((key) => record[key] !== undefined)
-    return `{${members.map((key) => `${writeString(key)}:${write(record[key], depth + 1)}`).join(',')}}`
+    // One text that grows: everything that is signed or compared passes here.
+    let members = ''
+    for (const key of Object.keys(record).sort()) {
+      const member = record[key]
+      if (member !== undefined) members += `${members === '' ? '' : ','}${writeString(key)}:${write(member, depth + 1)}`
+    }
+    return `{${members}}`
   }
   throw new TypeError(`canonical JSON cannot carry a ${typeof value}`)
 }

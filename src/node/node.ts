@@ -3,7 +3,7 @@ import type { NodeId, SessionId, TaskKey } from '../core/mod.ts'
 import { Coordinator } from '../coordinator/mod.ts'
 import type { AgentIdentity, CoordinatorEvent } from '../coordinator/mod.ts'
 import { AuditLog } from '../memory/audit/mod.ts'
-import type { HeadFile } from '../memory/audit/mod.ts'
+import type { HeadCheck, HeadFile } from '../memory/audit/mod.ts'
 import { Redactor } from '../memory/redaction/mod.ts'
 import type { KnownSecret, SecretFound } from '../memory/redaction/mod.ts'
 import type { AgentProbe, AgentRunner, Clock, Entropy, Gossip, Logger, LogStore, SandboxProbe, Sandbox, SecretScanner, Signer } from '../ports/mod.ts'
@@ -12,6 +12,7 @@ import { Post } from '../wire/mod.ts'
 import type { Opener } from '../wire/mod.ts'
 import type { RecordOpener } from '../work/claims/mod.ts'
 import { performance } from '../work/matching/mod.ts'
+import type { TurnOpener } from '../work/turn/mod.ts'
 import { listenForTasks, makeTell } from './announcements.ts'
 import type { ChorusConfig } from './config.ts'
 import { joinRepository } from './repository.ts'
@@ -43,10 +44,10 @@ export interface NodeParts {
   /** Default: NODE_TIMES. */
   readonly times?: GivenTimes
   /**
-   * Read what comes over the mesh and from claim refs; default: `openEnvelope` and `openRecord`. For many nodes in one
+   * Read what is signed; default: `openEnvelope`, `openRecord`, `openTurn` and `headSignatureHolds`. For many nodes in one
    * process, which need to open each message only once.
    */
-  readonly openers?: { readonly envelope?: Opener; readonly record?: RecordOpener }
+  readonly openers?: { readonly envelope?: Opener; readonly record?: RecordOpener; readonly turn?: TurnOpener; readonly head?: HeadCheck }
 }
 
 export type NodeEvent =
@@ -109,7 +110,7 @@ export class ChorusNode {
     this.#startedAtMs = clock.monotonicMs()
     const session = entropy.fork('session').uuid() as SessionId
     const redactor = new Redactor({ scanner, hashKey: this.#parts.redactionKey, known: this.#parts.knownSecrets, onFound: (found) => { this.#secretFound(found) } })
-    const audit = new AuditLog({ ...this.#parts.log, signer, clock, redactor, session })
+    const audit = new AuditLog({ ...this.#parts.log, signer, clock, redactor, session, headHolds: this.#parts.openers?.head })
     await audit.start()
     this.#audit = audit
     // A node that cannot log does not act: it claims nothing more, and says so.
@@ -196,7 +197,7 @@ export class ChorusNode {
       if (this.#stopped) return joined
       const name = `${parts.provider.name}:${parts.provider.repository}`
       try {
-        const repository = await joinRepository(parts, { ...this.#parts, times: this.#times.claims, openRecord: this.#parts.openers?.record, ...here, identity: this.#identity, unreachable: (node) => membership.unreachable(node) })
+        const repository = await joinRepository(parts, { ...this.#parts, times: this.#times.claims, openRecord: this.#parts.openers?.record, openTurn: this.#parts.openers?.turn, ...here, identity: this.#identity, unreachable: (node) => membership.unreachable(node) })
         joined.push(repository)
         this.#cleanups.push(() => repository.stop())
       } catch (thrown) {

@@ -7,6 +7,7 @@ import type { Clock, Egress, Entropy, Logger, RefStore, Sandbox, Signer, SourceT
 import { Claims } from '../work/claims/mod.ts'
 import type { RecordOpener } from '../work/claims/mod.ts'
 import { MergeTurns } from '../work/turn/mod.ts'
+import type { TurnOpener } from '../work/turn/mod.ts'
 import { Execution, defaultExecutionOptions } from '../work/execution/mod.ts'
 import type { ExecutionOptions, SetupCache } from '../work/execution/mod.ts'
 import type { ChorusConfig, RepositoryConfig } from './config.ts'
@@ -38,6 +39,7 @@ export interface JoinParts {
   readonly session: SessionId
   readonly times: NodeTimes['claims']
   readonly openRecord: RecordOpener | undefined
+  readonly openTurn: TurnOpener | undefined
   readonly audit: AuditLog
   readonly redactor: Redactor
   readonly identity: AgentIdentity
@@ -78,7 +80,7 @@ export const joinRepository = async (parts: RepositoryParts, join: JoinParts): P
     work: {
       provider: parts.provider, sources: parts.sources, claims, attempts: execution,
       policy: { delivery: parts.settings.delivery, mergeOn: parts.settings.mergeOn, approveFirst: parts.settings.approveFirst },
-      turns: new MergeTurns({ store: parts.refs, signer, clock, entropy: entropy.fork(`turns ${name}`), logger }, { namespace: config.claims.namespace, leaseMs: config.claims.leaseMs }),
+      turns: new MergeTurns({ store: parts.refs, signer, clock, entropy: entropy.fork(`turns ${name}`), logger, openTurn: join.openTurn }, { namespace: config.claims.namespace, leaseMs: config.claims.leaseMs }),
       branchTip: async (ref: RefName): Promise<Oid | null> => (await parts.refs.tips(ref)).get(refName(ref)) ?? null,
       keepPatch: async (ref, commit) => (await parts.refs.push([{ ref, from: null, to: commit }], { atomic: false })).get(ref)?.kind === 'accepted',
     },

@@ -41,6 +41,7 @@ interface RemoteParts {
 
 const openRecord = recordOpener(verifySimulated)
 const OPENED_MAX = 50_000
+const GATHER_MS = 15
 
 /** The one repository of a world, as its server has it. */
 export class SimRemote {
@@ -128,6 +129,7 @@ export class SimRefStore implements RefStore {
   readonly objects: Objects
   readonly #onWay: (underWay: number) => void
   #underWay = 0
+  #gathered: { readonly untilMs: number; readonly answer: Promise<void> } | undefined
 
   constructor(parts: {
     readonly remote: SimRemote; readonly process: SimProcess; readonly node: NodeId; readonly chance: Chance; readonly objects: Objects
@@ -149,8 +151,11 @@ export class SimRefStore implements RefStore {
     return this.#read(() => this.#remote.tips(prefix))
   }
 
+  /** Those that are asked for within a moment are one request, as with the git adapter. */
   history(_ref: RefName, tip: Oid, { limit, until }: { readonly limit: number; readonly until?: Oid | undefined }): Promise<Result<readonly RefRecord[]>> {
-    const walk = (): Result<readonly RefRecord[]> => {
+    const nowMs = this.#remote.parts.now()
+    if (this.#gathered === undefined || this.#gathered.untilMs <= nowMs) this.#gathered = { untilMs: nowMs + GATHER_MS, answer: this.#read(() => undefined) }
+    return this.#gathered.answer.then(() => {
       const records: RefRecord[] = []
       for (let id: Oid | null = tip; id !== null && id !== until && records.length < limit;) {
         const record = this.#remote.record(id, this.objects)
@@ -159,8 +164,7 @@ export class SimRefStore implements RefStore {
         id = record.value.parent
       }
       return ok(records)
-    }
-    return this.#read(walk)
+    })
   }
 
   create(draft: RefDraft): Promise<Oid> {

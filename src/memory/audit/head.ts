@@ -1,4 +1,4 @@
-import { canonicalJson, isNodeId, SIGNATURE_LENGTH, verify } from '../../core/mod.ts'
+import { canonicalJson, isNodeId, SIGNATURE_LENGTH, verify as verifySignature } from '../../core/mod.ts'
 import type { NodeId } from '../../core/mod.ts'
 import type { Signer } from '../../ports/mod.ts'
 import { isRecord } from './entries.ts'
@@ -27,7 +27,11 @@ export const signHead = (signer: Signer, head: Omit<SignedHead, 'signature' | 'v
   return { ...unsigned, signature: signer.sign(signable(unsigned)) }
 }
 
-export const headSignatureHolds = ({ signature, ...head }: SignedHead): boolean => verify(head.node, signable(head), signature)
+export type HeadCheck = (head: SignedHead) => boolean
+
+export const headCheck = (verify: typeof verifySignature): HeadCheck => ({ signature, ...head }) => verify(head.node, signable(head), signature)
+
+export const headSignatureHolds: HeadCheck = headCheck(verifySignature)
 
 export const formatSignedHead = (head: SignedHead): string => canonicalJson(head)
 

@@ -14,6 +14,8 @@ import type { SignedHead } from './head.ts'
 import { sealEntry } from './seal.ts'
 import { AuditState } from './state.ts'
 import type { Intent, PerformanceHistory } from './state.ts'
+import { headSignatureHolds } from './head.ts'
+import type { HeadCheck } from './head.ts'
 import { readEntries, takeUp } from './take-up.ts'
 
 export interface EntryRedactor {
@@ -34,6 +36,8 @@ export interface AuditLogParts {
   readonly clock: Clock
   readonly redactor: EntryRedactor
   readonly session: SessionId
+  /** Default: `headSignatureHolds`. */
+  readonly headHolds?: HeadCheck | undefined
 }
 
 const IN_FLIGHT_MAX = 256
@@ -158,9 +162,9 @@ export class AuditLog {
   }
 
   async #takeUp(): Promise<void> {
-    const { store, signer, head } = this.#parts
+    const { store, signer, head, headHolds = headSignatureHolds } = this.#parts
     const headText = await head.read()
-    const { length, last, head: known } = await takeUp({ store, node: signer.node, headText, each: (entry) => { this.#state.apply(entry) } })
+    const { length, last, head: known } = await takeUp({ store, node: signer.node, headText, headHolds, each: (entry) => { this.#state.apply(entry) } })
     this.#next = { index: length, prev: last }
     this.#durable = { length, last }
     await this.#head.start(known, this.#durable)

@@ -2,8 +2,8 @@ import { ChorusError } from '../../core/mod.ts'
 import type { NodeId } from '../../core/mod.ts'
 import { decodeEntry, entryHash, FIRST_PREV } from './entries.ts'
 import type { Entry } from './entries.ts'
-import { headSignatureHolds, parseSignedHead } from './head.ts'
-import type { SignedHead } from './head.ts'
+import { parseSignedHead } from './head.ts'
+import type { HeadCheck, SignedHead } from './head.ts'
 
 /** Where entries are read from: a store, or a copy of a dead node's. */
 export interface EntrySource {
@@ -53,11 +53,12 @@ export const takeUp = async (parts: {
   readonly store: EntrySource
   readonly node: NodeId
   readonly headText: string | undefined
+  readonly headHolds: HeadCheck
   readonly each: (entry: Entry) => void
 }): Promise<TakenUp> => {
-  const { store, node, headText, each } = parts
+  const { store, headText, each, node } = parts
   if (headText === undefined && store.length > 0) throw corrupt(`a signed head expected beside ${store.length} entries, none found`)
-  const head = headText === undefined ? undefined : readHead(headText, store, node)
+  const head = headText === undefined ? undefined : readHead(headText, parts)
   let last = FIRST_PREV
   for await (const { index, bytes } of readBytes(store, 0, store.length)) {
     const decoded = decodeEntry(bytes)
@@ -72,14 +73,14 @@ export const takeUp = async (parts: {
   return { length: store.length, last, head }
 }
 
-const readHead = (text: string, store: EntrySource, node: NodeId): SignedHead => {
+const readHead = (text: string, { store, node, headHolds }: { readonly store: EntrySource; readonly node: NodeId; readonly headHolds: HeadCheck }): SignedHead => {
   const head = parseSignedHead(text)
   if (head === undefined) throw corrupt('a signed head expected, something else found in its file')
   if (head.node !== node) {
     const message = `the log of node ${node} expected, the log of ${head.node} found: this state folder belongs to another key`
     throw new ChorusError('STATE_INVALID', message, { setting: '--state' })
   }
-  if (!headSignatureHolds(head)) throw corrupt('the signature of the signed head does not hold')
+  if (!headHolds(head)) throw corrupt('the signature of the signed head does not hold')
   if (head.key !== Buffer.from(store.key).toString('hex')) throw corrupt('the signed head belongs to another log')
   if (head.length > store.length) throw corrupt(`${head.length} entries expected by the signed head, ${store.length} found`)
   return head

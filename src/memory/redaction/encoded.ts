@@ -18,11 +18,16 @@ export function* encodedTexts(text: string): Iterable<TextRange & { readonly dec
   }
 }
 
+const UTF8 = new TextDecoder('utf-8', { fatal: true })
+const isControl = (byte: number): boolean => byte === 0x7f || (byte < 0x20 && byte !== 0x09 && byte !== 0x0a && byte !== 0x0d)
+
 const decode = (run: string): string | undefined => {
   if (/^[0-9a-f]+$/i.test(run)) return undefined
   const bytes = Buffer.from(run, 'base64')
+  // A digest has one among its first bytes, which is cheaper to see than that it is no UTF-8.
+  if (bytes.some(isControl)) return undefined
   try {
-    const text = new TextDecoder('utf-8', { fatal: true }).decode(bytes)
+    const text = UTF8.decode(bytes)
     return PRINTABLE.test(text) ? text : undefined
   } catch {
     // Not UTF-8: no text is hidden in it.

@@ -41,7 +41,10 @@ export const findSecrets = async (text: string, parts: FindParts): Promise<reado
 
 const findInWindow = async (text: string, parts: FindParts, depth: number): Promise<Finding[]> => {
   const found: Finding[] = []
+  // A lower-case letter of ASCII comes of every letter that an expression without regard to case takes for it.
+  const lower = text.toLowerCase()
   for (const rule of parts.rules) {
+    if (rule.hints?.some((hint) => lower.includes(hint)) === false) continue
     for (const range of rule.find(text)) found.push({ ...range, rule: rule.name, action: parts.actionOf(rule.name) })
   }
   for (const { start, end, rule } of await parts.scanner?.scan(text) ?? []) {

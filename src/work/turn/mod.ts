@@ -1,5 +1,5 @@
 export { MergeTurn, MergeTurns } from './service.ts'
 export type { MergeTurnsComponents, MergeTurnsInit } from './service.ts'
 export type { LinedUp } from './stint.ts'
-export { openTurn, sealTurn } from './record.ts'
-export type { TurnRecord } from './record.ts'
+export { openTurn, sealTurn, turnOpener } from './record.ts'
+export type { TurnOpener, TurnPlace, TurnRecord } from './record.ts'

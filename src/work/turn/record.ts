@@ -1,4 +1,4 @@
-import { assert, canonicalJson, fail, isNodeId, isOid, ok, verify } from '../../core/mod.ts'
+import { assert, canonicalJson, fail, isNodeId, isOid, ok, verify as verifySignature } from '../../core/mod.ts'
 import type { NodeId, Oid, Result } from '../../core/mod.ts'
 import type { Signer } from '../../ports/mod.ts'
 import { parseObject } from '../claims/mod.ts'
@@ -30,12 +30,30 @@ const DOMAIN = 'chorus-turn/v1\n'
 export const sealTurn = (record: TurnRecord, signer: Signer, mark = ''): string => {
   const signature = signer.sign(DOMAIN + canonicalJson(record))
   const message = `chorus-turn: ${record.leaf} by ${record.node}${mark}\n\n${canonicalJson({ ...record, signature })}`
-  assert(openTurn(message, record).ok, 'a turn that this node writes is valid')
+  assert(readTurn(message, record).ok, 'a turn that this node writes is valid')
   return message
 }
 
+/** Where a record belongs: a branch, and a place in the chain of its turns. */
+export interface TurnPlace {
+  readonly branch: string
+  readonly parent: Oid | null
+}
+
 /** Reads what `sealTurn` wrote for this branch at this place of the chain, and nothing else. */
-export const openTurn = (message: string, at: { readonly branch: string; readonly parent: Oid | null }): Result<TurnRecord> => {
+export type TurnOpener = (message: string, at: TurnPlace) => Result<TurnRecord>
+
+export const turnOpener = (verify: typeof verifySignature): TurnOpener => (message, at) => {
+  const read = readTurn(message, at)
+  if (!read.ok) return read
+  const { record, signature } = read.value
+  return verify(record.node, DOMAIN + canonicalJson(record), signature) ? ok(record) : fail('the signature does not fit the node that it names')
+}
+
+export const openTurn: TurnOpener = turnOpener(verifySignature)
+
+/** All but the signature: what is well-formed may be by anyone. */
+const readTurn = (message: string, at: TurnPlace): Result<{ readonly record: TurnRecord; readonly signature: string }> => {
   if (Buffer.byteLength(message) > MESSAGE_BYTES_MAX) return fail(`the message is over ${MESSAGE_BYTES_MAX} bytes`)
   const end = message.indexOf('\n\n')
   if (end < 0 || !message.startsWith('chorus-turn: ')) return fail('the message is no turn')
@@ -48,8 +66,7 @@ export const openTurn = (message: string, at: { readonly branch: string; readonl
   if (!isWhole(lengthMs, LENGTH_MS_MIN, LENGTH_MS_MAX) || !isWhole(atSeconds, 0, 253_402_300_799)) return fail('the turn has times out of range')
   if (typeof branch !== 'string' || branch.length > BRANCH_LENGTH_MAX || branch !== at.branch) return fail('the turn is of another branch')
   if (parent !== at.parent || !(parent === null || (typeof parent === 'string' && isOid(parent)))) return fail('the turn was written for another place')
-  const record: TurnRecord = { version, branch, node, turn, leaf, lengthMs, nonce, parent, atSeconds }
-  return verify(node, DOMAIN + canonicalJson(record), signature) ? ok(record) : fail('the signature does not fit the node that it names')
+  return ok({ record: { version, branch, node, turn, leaf, lengthMs, nonce, parent, atSeconds }, signature })
 }
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/

@@ -2,6 +2,8 @@ import type { TaskKey } from '../../core/mod.ts'
 import type { Clock, Entropy, Logger, RefStore, Signer } from '../../ports/mod.ts'
 import { claimNames, CLAIMS_ROOT, leafOf } from '../claims/mod.ts'
 import type { ClaimNames } from '../claims/mod.ts'
+import { openTurn } from './record.ts'
+import type { TurnOpener } from './record.ts'
 import { turnTimes } from './settings.ts'
 import type { TurnTimes } from './settings.ts'
 import { Stint } from './stint.ts'
@@ -13,6 +15,8 @@ export interface MergeTurnsComponents {
   readonly clock: Clock
   readonly entropy: Entropy
   readonly logger: Logger
+  /** Default: `openTurn`. */
+  readonly openTurn?: TurnOpener | undefined
 }
 
 export interface MergeTurnsInit {
@@ -51,7 +55,7 @@ export class MergeTurns {
   }
 
   #parts(): StintParts {
-    return { ...this.#components, times: this.#times, mark: this.#names.mark, own: this.#own, pushed: this.#pushed }
+    return { ...this.#components, openTurn: this.#components.openTurn ?? openTurn, times: this.#times, mark: this.#names.mark, own: this.#own, pushed: this.#pushed }
   }
 
   readonly #pushed = (refusal: string | undefined): void => {

@@ -3,7 +3,8 @@ import type { Oid, RefName } from '../../core/mod.ts'
 import type { Clock, Entropy, Logger, RefStore, Signer } from '../../ports/mod.ts'
 import { begin, step, TURN_MS_MAX } from './machine.ts'
 import type { Sight, TurnState } from './machine.ts'
-import { openTurn, sealTurn } from './record.ts'
+import { sealTurn } from './record.ts'
+import type { TurnOpener } from './record.ts'
 import type { TurnTimes } from './settings.ts'
 
 /** How a wait ended. `passed`: there was none. `without`: it is of no use, or was ended. */
@@ -17,6 +18,7 @@ export interface StintParts {
   readonly entropy: Entropy
   readonly logger: Logger
   readonly times: TurnTimes
+  readonly openTurn: TurnOpener
   readonly mark: string
   /** Turns of this process. */
   readonly own: Set<string>
@@ -152,7 +154,7 @@ export class Stint {
   async #read(tip: Oid): Promise<Exclude<Sight, { kind: 'nobody' }>> {
     const history = await this.#parts.store.history(this.#ref, tip, { limit: 1 })
     const [commit] = history.ok ? history.value : []
-    const opened = commit === undefined ? undefined : openTurn(commit.message, { branch: this.branch, parent: commit.parent })
+    const opened = commit === undefined ? undefined : this.#parts.openTurn(commit.message, { branch: this.branch, parent: commit.parent })
     if (opened?.ok !== true) return { kind: 'junk', tip }
     const { node, turn, lengthMs } = opened.value
     return { kind: 'turn', tip, node, turn, lengthMs }
