@@ -156,7 +156,7 @@ const makeEgress = (config: ChorusConfig, modelKey: string | undefined): Egress 
   })
 }
 
-const makeRunner = (config: ChorusConfig): AgentRunner => {
+export const makeRunner = (config: ChorusConfig): AgentRunner => {
   const { execution } = config
   switch (execution.engine) {
     case 'repair': return new RepairRunner()
