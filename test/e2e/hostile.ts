@@ -1,0 +1,33 @@
+import path from 'node:path'
+import { taskCases } from './hostile/mod.ts'
+import { runSwarm } from './hostile/swarm.ts'
+import { inFolder } from './scenarios/own-repository.ts'
+import type { ScenarioContext } from './scenarios/scenario.ts'
+
+/**
+ * `npm run e2e:hostile`: cheating agents and hostile input against whole nodes with real git and a real sandbox. Every case
+ * is data (test/e2e/hostile); what is counted comes from plain git, /proc and a folder that only the host's programs can write.
+ */
+const CASES_MIN = 40
+const root = path.resolve(import.meta.dirname, '../..')
+const json = process.argv.includes('--json')
+const only = process.argv.slice(2).filter((argument) => !argument.startsWith('--'))
+const say = (text: string): void => { (json ? process.stderr : process.stdout).write(`${text}\n`) }
+const context: ScenarioContext = { root, agents: '', say }
+
+const begunMs = performance.now()
+await inFolder(async (folder) => {
+  const tally = await runSwarm(context, folder, taskCases.filter(({ name }) => only.length === 0 || only.includes(name)))
+  const held = tally.verdicts.filter(({ problems }) => problems.length === 0)
+  for (const { about, problems } of tally.verdicts) {
+    say(`${problems.length === 0 ? 'held ' : 'FAIL '} ${about.area.padEnd(13)} ${about.name}`)
+    for (const problem of problems) say(`        ${problem}`)
+  }
+  for (const failure of tally.failures) say(`FAIL  ${failure}`)
+  say(`${Math.round((performance.now() - begunMs) / 1_000)} s`)
+  const cases = tally.verdicts.length
+  const { delivered, hostExecutions, leftRunning } = tally
+  const ok = tally.failures.length === 0 && held.length === cases && cases >= CASES_MIN && delivered === 0 && hostExecutions === 0 && leftRunning === 0
+  process.stdout.write(`${JSON.stringify({ cases, held: held.length, delivered, hostExecutions, leftRunning })}\n`)
+  process.exitCode = ok ? 0 : 1
+})

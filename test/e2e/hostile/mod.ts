@@ -1,0 +1,4 @@
+import type { TaskCase } from './case.ts'
+import { judgeCheats } from './agents-judge.ts'
+
+export const taskCases: readonly TaskCase[] = [...judgeCheats]
