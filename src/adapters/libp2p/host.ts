@@ -8,10 +8,10 @@ import { noise } from '@libp2p/noise'
 import { ping } from '@libp2p/ping'
 import { preSharedKey } from '@libp2p/pnet'
 import { tcp } from '@libp2p/tcp'
-import { yamux } from '@libp2p/yamux'
 import type { Libp2p, PeerId } from '@libp2p/interface'
 import { createLibp2p } from 'libp2p'
 import type { NodeId } from '../../core/mod.ts'
+import { watchedYamux } from './liveness.ts'
 import { MDNS_TAG, mdnsServiceTag, swarmKeyFile } from './options.ts'
 import type { ResolvedOptions } from './options.ts'
 
@@ -24,7 +24,7 @@ export const createHost = async (options: ResolvedOptions): Promise<Host> => awa
   addresses: { listen: [...options.listen], announce: [...options.announce] },
   transports: [tcp()],
   connectionEncrypters: [noise()],
-  streamMuxers: [yamux()],
+  streamMuxers: [watchedYamux(options)],
   ...(options.swarmKey === undefined ? {} : { connectionProtector: preSharedKey({ psk: Buffer.from(swarmKeyFile(options.swarmKey)) }) }),
   peerDiscovery: options.mdns === false ? [] : [mdns({
     serviceTag: mdnsServiceTag(options.mdns.tag ?? MDNS_TAG, options.swarmKey),
@@ -39,15 +39,18 @@ export const createHost = async (options: ResolvedOptions): Promise<Host> => awa
     // The sweep does it, and does not give up.
     reconnectRetries: 0,
   },
-  connectionMonitor: { pingInterval: options.pingIntervalMs, pingTimeout: { minTimeout: options.pingTimeoutMs, maxTimeout: options.pingTimeoutMs } },
+  // The muxer does it, for less.
+  connectionMonitor: { enabled: false },
   services: {
-    // The connection monitor and the others' identify need both, though nothing here calls them.
+    // Others may ask by either, though nothing here does.
     identify: identify(),
     ping: ping(),
     pubsub: gossipsub({
       globalSignaturePolicy: StrictSign,
       // Being alone is no error: what was missed is recovered from logs and refs.
       allowPublishToZeroTopicPeers: true,
+      // Below this it costs more to tell everybody "not again" than to get a message again: ours are a kilobyte or two.
+      idontwantMinDataSize: IDONTWANT_BYTES_MIN,
       scoreParams: {
         // Many nodes per host are the rule here. With the default (-5, squared, over 10 nodes) sixteen nodes on one
         // address deliver nothing at all, without an error (measured).
@@ -57,6 +60,8 @@ export const createHost = async (options: ResolvedOptions): Promise<Host> => awa
     }),
   },
 })
+
+const IDONTWANT_BYTES_MIN = 16 * 1024
 
 /** Peers only lose standing on topics with parameters. Silence costs nothing: most topics are quiet most of the time. */
 const TOPIC_SCORE = {

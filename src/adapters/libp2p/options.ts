@@ -40,7 +40,7 @@ export interface Libp2pOptions {
   readonly sweepIntervalMs?: number
   /** Default 3,000. */
   readonly dialTimeoutMs?: number
-  /** Between two pings on each connection. Default 2,000: each costs a stream, and a swarm has many connections. */
+  /** From the answer to one ping to the next on each connection. Default 2,000. */
   readonly pingIntervalMs?: number
   /** A peer that has not answered a ping by then is disconnected. Too short, and a machine busy with builds falls out. Default 4,000. */
   readonly pingTimeoutMs?: number
