@@ -65,6 +65,7 @@ export class ChorusNode {
   readonly #times: NodeTimes
   readonly #listeners = new Set<(event: NodeEvent & { readonly at: string }) => void>()
   readonly #problems = new Map<string, string>()
+  readonly #otherVersions = new Set<NodeId>()
   #audit: AuditLog | undefined
   #post: Post | undefined
   #membership: Membership | undefined
@@ -131,6 +132,7 @@ export class ChorusNode {
       self: () => ({ role: this.#identity.role, expertise: this.#identity.expertise }),
       redact: async (data) => redacted(await redactor.redact(data as never, { where: 'gossip' })),
       opener: this.#parts.openers?.envelope,
+      otherVersion: (author) => { this.#otherVersion(author) },
     })
     this.#post = post
     await gossip.start()
@@ -212,6 +214,13 @@ export class ChorusNode {
       throw new ChorusError(code, `no repository can be worked on: ${[...this.#problems.values()].join('; ')}`, { setting: 'repositories', cause: failure })
     }
     return joined
+  }
+
+  /** Claims are still respected, since the refs decide; but nobody hears the other, or goes out of its way. */
+  #otherVersion(author: NodeId): void {
+    if (this.#otherVersions.has(author) || this.#otherVersions.size >= OTHER_VERSIONS_MAX) return
+    this.#otherVersions.add(author)
+    this.#problem('protocol', `another version of the protocol is spoken by ${[...this.#otherVersions].join(', ')}: run the same Chorus on all nodes`)
   }
 
   #loadChanged(): void {
@@ -348,6 +357,9 @@ export class ChorusNode {
     this.#emit({ kind: 'node_problem', reason: `${place}: ${reason}` })
   }
 }
+
+/** So many are named; a member could make up more. */
+const OTHER_VERSIONS_MAX = 8
 
 /** Of several repositories' counters, by name. */
 const sumOf = (all: readonly Readonly<Record<string, number>>[]): Readonly<Record<string, number>> => {

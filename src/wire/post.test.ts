@@ -102,6 +102,15 @@ describe('the post', () => {
     expect(b.post.counts()['not-json']).toBe(1)
   })
 
+  it('tells who speaks another version', async () => {
+    const others: string[] = []
+    const { network, nodes: [a, b] } = await swarm(['dev', 'QA'], { otherVersion: (author) => { others.push(author) } })
+    network.inject(TOPICS.coordination, a.node, new TextEncoder().encode('{"version":2,"wholly":"different"}'))
+    await settle()
+    expect(others).toEqual([a.node])
+    expect(b.post.counts()['version-unknown']).toBe(1)
+  })
+
   it('hears nothing after stop, and nothing from a handler taken back', async () => {
     const { nodes: [a, b] } = await swarm(['dev', 'QA'])
     const heard: string[] = []

@@ -25,6 +25,8 @@ export interface PostOptions {
   readonly admits?: (author: NodeId) => boolean
   /** Reads what comes; default `openEnvelope`. */
   readonly opener?: Opener | undefined
+  /** Told of each message in another version of the protocol, which nobody here can read. Must not throw. */
+  readonly otherVersion?: ((author: NodeId) => void) | undefined
 }
 
 export interface Sent {
@@ -114,6 +116,7 @@ export class Post implements MessagePost {
     const judgement = this.gate.judge(message)
     if (judgement.reason !== 'delivered') {
       this.#options.logger.debug('message refused', { author: message.author, topic: message.topic, reason: judgement.reason })
+      if (judgement.reason === 'version-unknown') this.#options.otherVersion?.(message.author)
       return judgement.verdict
     }
     if (isAddressedTo(judgement.envelope, this.#options.self())) this.#dispatch(judgement.envelope)
