@@ -7,7 +7,7 @@ const ROOT = new URL('../../../', import.meta.url)
  * Before any module of production is loaded: changes their source on the way in. Returns what throws when a file was
  * never loaded, so that no plant misses unnoticed.
  */
-export const plantInto = ({ name, edits }: Plant): () => void => {
+export const plantInto = ({ name, edits }: Pick<Plant, 'name' | 'edits'>): () => void => {
   const wanted = new Map<string, Edit[]>()
   for (const edit of edits) {
     const { href } = new URL(edit.file, ROOT)
