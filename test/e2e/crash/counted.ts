@@ -1,5 +1,5 @@
 import type { Site } from './site.ts'
-import { LINE, TASK_KEY } from './site.ts'
+import { CONTENT, TASK_KEY } from './site.ts'
 
 export interface Step { readonly oid: string; readonly node: string; readonly session: string; readonly epoch: number; readonly state: string; readonly commit: string | undefined }
 
@@ -63,8 +63,8 @@ export const judge = async (site: Site, counted: Counted, about: { readonly epoc
   want(onMain.length === (delivery === 'merge' ? 1 : 0), `${delivery === 'merge' ? 'one' : 'no'} delivered commit on main expected, got ${onMain.length}`)
   want(commits === about.firstCommits + onMain.length, `${about.firstCommits + onMain.length} commits on main expected, got ${commits}`)
   const branch = delivery === 'merge' ? 'main' : 'chorus/1'
-  const content = delivered.length === 0 ? '' : await site.git(site.remote, 'show', `${branch}:work/1.txt`)
-  want(content === LINE, `the file with ${JSON.stringify(LINE)} once expected, got ${JSON.stringify(content)}`)
+  const content = delivered.length === 0 ? '' : await site.git(site.remote, 'show', `${branch}:lines.txt`)
+  want(content === CONTENT, `the file as ${JSON.stringify(CONTENT)} expected, got ${JSON.stringify(content)}`)
   const branches = (await site.git(site.remote, 'for-each-ref', '--format=%(refname:short)', 'refs/heads')).split('\n')
   want(branches.join() === (delivery === 'merge' ? 'main' : 'chorus/1,main'), `no other branch expected, got ${branches.join()}`)
   if (remote === 'here') {

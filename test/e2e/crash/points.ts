@@ -44,7 +44,7 @@ const TASK_RUN = 'src/coordinator/task-run.ts'
 const TELLING = 'src/coordinator/telling.ts'
 
 /** What the agent does unless a point wants it otherwise. */
-export const WRITES = "echo 'line 1' >> work/1.txt"
+export const WRITES = "echo 'line 1' >> lines.txt"
 /** Long enough that nobody sees its end. */
 const LONG = '60.25'
 
@@ -58,7 +58,7 @@ export const POINTS: readonly Point[] = [
   { name: 'work tree half made', delivery: 'branch', claim: 'held', stop: before('src/adapters/git/workspace.ts', "    await git([...quiet, 'reset', '--quiet', '--hard']") },
   { name: 'check runs at base', delivery: 'branch', claim: 'held', checkSeconds: ['2.125', '0'], stop: program('2.125') },
   { name: 'agent has begun', delivery: 'merge', claim: 'held', agent: `sleep ${LONG}; ${WRITES}`, stop: program(LONG) },
-  { name: 'agent has written half', delivery: 'merge', claim: 'held', agent: `printf line >> work/1.txt; sleep ${LONG}; echo ' 1' >> work/1.txt`, stop: program(LONG) },
+  { name: 'agent has written half', delivery: 'merge', claim: 'held', agent: `printf line >> lines.txt; sleep ${LONG}; echo ' 1' >> lines.txt`, stop: program(LONG) },
   { name: 'renewal pushed, answer not handled', delivery: 'branch', claim: 'held', agent: `sleep ${LONG}; ${WRITES}`, stop: push('after', 'renewal') },
   { name: 'agent has ended, nothing checked', delivery: 'branch', claim: 'held', stop: before('src/work/execution/run.ts', "return this.#snapshot()") },
   { name: 'check runs on the change', delivery: 'merge', claim: 'held', checkSeconds: ['0', '2.375'], stop: program('2.375') },
@@ -80,7 +80,7 @@ export const POINTS: readonly Point[] = [
   { name: 'pruning: on its way, lands after the death', delivery: 'branch', claim: 'done', closed: true, stop: push('before', 'prune') },
   { name: 'merge into a checked-out branch: the files have moved, the refs not', delivery: 'merge', remote: 'here', claim: 'held', stop: before('src/adapters/git/checked-out-delivery.ts', '    await this.#beforeCommit()') },
   { name: 'merge into a checked-out branch: all has moved, the journal is left', delivery: 'merge', remote: 'here', claim: 'delivered', stop: before('src/adapters/git/checked-out-delivery.ts', '    const unrepaired = await this.#journal.repair()\n    if (lost') },
-  { name: 'takeover: agent has written half', delivery: 'merge', by: 'another', claim: 'held', agent: `printf line >> work/1.txt; sleep ${LONG}; echo ' 1' >> work/1.txt`, stop: program(LONG) },
+  { name: 'takeover: agent has written half', delivery: 'merge', by: 'another', claim: 'held', agent: `printf line >> lines.txt; sleep ${LONG}; echo ' 1' >> lines.txt`, stop: program(LONG) },
   { name: 'takeover: delivered, provider not told', delivery: 'branch', by: 'another', claim: 'delivered', stop: push('after', 'delivery') },
 ]
 

@@ -24,7 +24,8 @@ export interface PushStop {
 }
 
 export const TASK_KEY = 'local:crash#1'
-export const LINE = 'line 1'
+const FILE = 'lines.txt'
+export const CONTENT = 'line 0\nline 1'
 
 /** One task in a repository of its own, and what stands in front of it. Everything lies in `folder`. */
 export class Site {
@@ -50,12 +51,11 @@ export class Site {
     mkdirSync(this.#stopFolder)
     const seed = remote === 'http' ? path.join(folder, 'seed') : this.remote
     mkdirSync(path.join(seed, '.chorus', 'tasks'), { recursive: true })
-    mkdirSync(path.join(seed, 'work'))
-    // Not the file itself: what a check names and is there already, only a person may change.
-    writeFileSync(path.join(seed, 'work', 'README.md'), 'One file per task.\n')
+    writeFileSync(path.join(seed, FILE), 'line 0\n')
     writeFileSync(path.join(seed, '.chorus', 'swarm.yaml'), formatPin({ repository: '0123456789abcdef', namespace: 'refs/chorus' }))
-    const check = `if test -s work/1.txt; then sleep ${checkSeconds[1]}; else sleep ${checkSeconds[0]}; fi; grep -qx '${LINE}' work/1.txt`
-    writeFileSync(path.join(seed, '.chorus', 'tasks', '1.md'), ['---', 'id: 1', 'title: Write the line', `check: ${check}`, '---', `Add \`${LINE}\` to work/1.txt.`, ''].join('\n'))
+    // A script of its own: what a check names may not be changed by the change that it judges.
+    writeFileSync(path.join(seed, 'check.sh'), `if test "$(wc -l < ${FILE})" -gt 1; then sleep ${checkSeconds[1]}; else sleep ${checkSeconds[0]}; fi\ntest "$(cat ${FILE})" = '${CONTENT}'\n`)
+    writeFileSync(path.join(seed, '.chorus', 'tasks', '1.md'), ['---', 'id: 1', 'title: Add the line', 'check: sh check.sh', '---', `Add \`line 1\` to ${FILE}.`, ''].join('\n'))
     await this.git(seed, 'init', '-q', '-b', 'main')
     await this.git(seed, 'add', '-A')
     await this.git(seed, 'commit', '-q', '-m', 'one task')
