@@ -79,6 +79,8 @@ export interface Inspection {
   readonly hidesContent: boolean
   /** As `comparedPaths` asks. */
   readonly contents: ReadonlyMap<string, { readonly before: string | undefined; readonly after: string | undefined }>
+  /** As `twinsOf` finds them. */
+  readonly twins: ReadonlyMap<string, string>
   /** The project at the change, when its lockfile may have changed. */
   readonly setup: SetupPlan | undefined
 }

@@ -6,6 +6,7 @@ import type { Inspection } from './attempt-state.ts'
 import type { ExecutionOptions } from './options.ts'
 import { readProject } from './project.ts'
 import type { ParseProject } from './project.ts'
+import { twinsOf } from './names.ts'
 import { comparedPaths } from './protected.ts'
 
 export interface InspectionParts {
@@ -30,9 +31,11 @@ export const inspectChange = async (parts: InspectionParts): Promise<Inspection>
   const findings = diff === '' ? [] : await parts.inspect([parts.message, ...changes.map(({ path }) => path), addedText(diff)].join('\n'))
   const contents = new Map<string, { before: string | undefined; after: string | undefined }>()
   for (const path of comparedPaths(changes)) contents.set(path, { before: await textAt(sources, base, path), after: await textAt(sources, commit, path) })
+  const tree = changes.some(({ kind }) => kind === 'added') ? await sources.list(commit, '') : []
   const project = await readProject(sources, commit, parts.parseProject)
   return {
     commit, contents,
+    twins: twinsOf(changes, tree.map(({ path }) => path)),
     secretRules: [...new Set(findings.map(({ rule }) => rule))],
     diffCut: isCut(diff, options.diffBytesMax),
     hidesContent: hidesContent(diff),

@@ -18,7 +18,7 @@ const red: AttemptInput = { kind: 'base-ran', runs: [run('c', 1), run('npm test'
 const agent: AttemptInput = { kind: 'agent-ended', agent: { outcome: 'finished', detail: '', silent: false } }
 const late: AttemptInput = { kind: 'agent-ended', agent: { outcome: 'timeout', detail: '', silent: false } }
 const snapshot = (tree: string, changes: readonly FileChange[] = [edit]): AttemptInput => ({ kind: 'snapshot-taken', snapshot: { tree: oid(tree.repeat(40)), changes } })
-const inspected: AttemptInput = { kind: 'inspected', inspection: { commit: COMMIT, secretRules: [], diffCut: false, hidesContent: false, contents: new Map(), setup: undefined } }
+const inspected: AttemptInput = { kind: 'inspected', inspection: { commit: COMMIT, secretRules: [], diffCut: false, hidesContent: false, contents: new Map(), twins: new Map(), setup: undefined } }
 const checked = (check: number, rest = 0): AttemptInput => ({ kind: 'checked', runs: [run('c', check), run('npm test', rest)] })
 
 /** Phase and effect after each input; times in milliseconds after the start. */

@@ -124,6 +124,7 @@ const onInspected = (state: AttemptState, inspection: Inspection): AttemptStep =
     checkCommands: [...project.checkCommands, ...(state.plan.check === undefined ? [] : [state.plan.check])],
     patterns: project.patterns,
     contents: inspection.contents,
+    twins: inspection.twins,
   })
   const next: AttemptState = { ...state, commit: inspection.commit, verdict, flags: [...verdict.flags, ...(inspection.hidesContent ? ['binary-changed'] : [])] }
   // A patch that may hold a secret is not handed on: nobody gets its commit.

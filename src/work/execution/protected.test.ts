@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { FileChange } from '../../ports/mod.ts'
+import { quoted, twinsOf } from './names.ts'
 import { comparedPaths, isTestPath, judgeChanges } from './protected.ts'
 import type { ChangesQuestion } from './protected.ts'
 
@@ -7,7 +8,7 @@ const change = (path: string, kind: FileChange['kind'] = 'modified', modes: Part
   path, kind, modeBefore: kind === 'added' ? '000000' : '100644', modeAfter: kind === 'deleted' ? '000000' : '100644', ...modes,
 })
 const judge = (changes: readonly FileChange[], more: Partial<ChangesQuestion> = {}) =>
-  judgeChanges({ changes, checkCommands: ['npm test', 'sh scripts/check.sh'], patterns: [], contents: new Map(), ...more })
+  judgeChanges({ changes, checkCommands: ['npm test', 'sh scripts/check.sh'], patterns: [], contents: new Map(), twins: new Map(), ...more })
 
 describe('judgeChanges()', () => {
   it.each([
@@ -44,6 +45,7 @@ describe('judgeChanges()', () => {
     ['defines check commands', change('package.json', 'deleted')],
     ['is an unusual path', change('\u202Egpj.exe', 'added')],
     ['is an unusual path', change('src/\uFFFDa', 'added')],
+    ['is an unusual path', change('src/sum\u200b.js', 'added')],
     ['configures tests', change('vite.config.ts')],
     ['configures tests', change('karma.conf.js', 'added')],
     ['configures tests', change('babel.config.cjs', 'added')],
@@ -58,7 +60,7 @@ describe('judgeChanges()', () => {
     ['defines check commands', change('pom.xml')],
   ] as const)('parks: %s (%o)', (why, one) => {
     const { reasons } = judge([change('src/fine.js'), one])
-    expect(reasons).toEqual([`${JSON.stringify(one.path)}: ${why}`])
+    expect(reasons).toEqual([`${quoted(one.path)}: ${why}`])
   })
 
   it.each([
@@ -145,4 +147,23 @@ describe('isTestPath()', () => {
   it.each([['a.test.ts', true], ['src/a.spec.js', true], ['test_a.py', true], ['a/test/b/c.txt', true], ['src/ATest.java', true], ['src/latest.js', false], ['src/testing.js', false], ['attestation.js', false]])('%s: %s', (path, expected) => {
     expect(isTestPath(path)).toBe(expected)
   })
+})
+
+describe('twinsOf()', () => {
+  const tree = ['src/sum.js', 'src/SUM.js', 'test/sum.test.js', 'Test/Sum.test.js', 'caf\u00e9.js', 'cafe\u0301.js', 'src/new.js']
+  it.each([
+    ['src/SUM.js', 'src/sum.js'], ['Test/Sum.test.js', 'test/sum.test.js'], ['cafe\u0301.js', 'caf\u00e9.js'],
+  ])('knows %s, which is one file with another on some systems, and it parks', (path, twin) => {
+    const changes = [change(path, 'added')]
+    expect([...twinsOf(changes, tree)]).toEqual([[path, twin]])
+    expect(judge(changes, { twins: twinsOf(changes, tree) }).reasons).toEqual([expect.stringContaining('differs from')])
+  })
+
+  it('finds none for a new name, nor for a file that was there', () => {
+    expect(twinsOf([change('src/new.js', 'added'), change('src/sum.js')], tree).size).toBe(0)
+  })
+})
+
+it('names a path without characters that a screen would hide or follow', () => {
+  expect(judge([change('src/\u202egpj\u200b.js', 'added')]).reasons).toEqual(['"src/\\u202egpj\\u200b.js": is an unusual path'])
 })

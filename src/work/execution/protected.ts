@@ -1,5 +1,6 @@
 import type { FileChange } from '../../ports/mod.ts'
 import { mentions } from './evidence.ts'
+import { UNUSUAL, quoted } from './names.ts'
 
 /**
  * Which changes only a person may let through, because they change what judges or runs the work (architecture,
@@ -13,6 +14,8 @@ export interface ChangesQuestion {
   readonly patterns: readonly string[]
   /** Texts of `comparedPaths`, before and after; undefined = absent or unreadable. */
   readonly contents: ReadonlyMap<string, { readonly before: string | undefined; readonly after: string | undefined }>
+  /** As `twinsOf` finds them. */
+  readonly twins: ReadonlyMap<string, string>
 }
 
 export interface ChangesVerdict {
@@ -30,7 +33,7 @@ export const judgeChanges = (question: ChangesQuestion): ChangesVerdict => {
   const { changes } = question
   const reasons = changes.flatMap((change) => {
     const why = protectedBecause(change, question)
-    return why === undefined ? [] : [`${JSON.stringify(change.path)}: ${why}`]
+    return why === undefined ? [] : [`${quoted(change.path)}: ${why}`]
   })
   const lockfileChanged = changes.some(({ path }) => LOCKFILES.has(nameOf(path)))
   const flags = [
@@ -98,9 +101,6 @@ const NAMES: readonly (readonly [RegExp, string])[] = [
   [/^(?:gnu)?makefile$/, 'defines check commands'],
 ]
 
-/** Control characters, what reorders text on a screen, and bytes that are no UTF-8 (read as U+FFFD, so that two names may look the same). */
-const UNUSUAL = /[\p{Cc}\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069\uFFFD\\]/u
-
 const protectedBecause = (change: FileChange, question: ChangesQuestion): string | undefined => {
   const { path } = change
   const parts = path.toLowerCase().split('/')
@@ -108,6 +108,8 @@ const protectedBecause = (change: FileChange, question: ChangesQuestion): string
   if (path === '' || path.startsWith('/') || UNUSUAL.test(path) || parts.some((part) => part === '' || part === '.' || part === '..')) return 'is an unusual path'
   if (change.modeBefore === '160000' || change.modeAfter === '160000') return 'is a submodule'
   if (change.modeAfter === '120000') return 'is a new or changed symbolic link'
+  const twin = question.twins.get(path)
+  if (twin !== undefined) return `differs from ${quoted(twin)} in case alone, or looks the same`
   const folder = parts.find((part) => Object.hasOwn(FOLDERS, part))
   if (folder !== undefined && (parts.length > 1 || folder === '.git' || folder === 'node_modules')) return FOLDERS[folder]
   if (parts.length > 1 && STAND_INS.has(parts[0] ?? '')) return 'stands in for a test library'
