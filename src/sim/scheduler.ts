@@ -40,7 +40,7 @@ export class Scheduler {
       this.#nowMs = next.atMs
       this.#steps += 1
       act()
-      await settled()
+      await settled(this.#steps)
     }
   }
 
@@ -89,5 +89,13 @@ interface Plan {
 
 const before = (a: Plan, b: Plan): boolean => a.atMs < b.atMs || (a.atMs === b.atMs && a.sequence < b.sequence)
 
-/** A turn of the event loop: all microtasks that are queued, and those that they queue, have run after it. */
-const settled = (): Promise<void> => new Promise((resolve) => { setImmediate(resolve) })
+/**
+ * All microtasks that are queued, and those that they queue, have run when the next tick comes. Now and then the event loop
+ * has its turn, so that the process hears signals and messages; nothing in a world waits for it.
+ */
+const settled = (steps = 0): Promise<void> => new Promise((resolve) => {
+  if (steps % LOOP_STEPS === 0) setImmediate(resolve)
+  else process.nextTick(resolve)
+})
+
+const LOOP_STEPS = 1_000

@@ -26,10 +26,15 @@ export const findCycles = (tasks: readonly Dependent[]): readonly (readonly Task
   return cycles
 }
 
+const NOTHING: ReadonlySet<TaskKey> = new Set()
+
 /** Everything that `from` leads to; itself only when there is a way back. */
 const reachable = (from: TaskKey, edges: ReadonlyMap<TaskKey, readonly TaskKey[]>): ReadonlySet<TaskKey> => {
+  const first = edges.get(from) ?? []
+  // As with most tasks.
+  if (first.length === 0) return NOTHING
   const found = new Set<TaskKey>()
-  const open: TaskKey[] = [...(edges.get(from) ?? [])]
+  const open: TaskKey[] = [...first]
   for (let key = open.pop(); key !== undefined; key = open.pop()) {
     if (found.has(key)) continue
     found.add(key)

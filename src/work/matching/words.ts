@@ -11,12 +11,14 @@ export const sameWords = (one: string, other: string): boolean => {
 
 /** True when the words of one are all among those of the other. */
 export const sharesAllWords = (one: string, other: string): boolean => {
-  const [few, many] = [new Set(wordsOf(one)), new Set(wordsOf(other))].sort((a, b) => a.size - b.size)
-  return few !== undefined && many !== undefined && few.size > 0 && [...few].every((word) => many.has(word))
+  const [a, b] = [known(one).distinct, known(other).distinct]
+  const [few, many] = a.length <= b.length ? [a, b] : [b, a]
+  return few.length > 0 && few.every((word) => many.includes(word))
 }
 
 interface Words {
   readonly words: readonly string[]
+  readonly distinct: readonly string[]
   readonly line: string
 }
 
@@ -28,7 +30,7 @@ const known = (text: string): Words => {
   const found = read.get(text)
   if (found !== undefined) return found
   const words = text.toLowerCase().match(/[\p{L}\p{N}]+[+#]*/gu) ?? []
-  const made = { words, line: words.join(' ') }
+  const made = { words, distinct: [...new Set(words)], line: words.join(' ') }
   if (text.length <= CHARACTERS_KEPT_MAX) read.set(text, made)
   return made
 }
