@@ -1,12 +1,4 @@
-import { addAuditCommands } from './commands/audit.ts'
-import { addChaosCommand } from './commands/chaos.ts'
-import { addConfigCommand } from './commands/config.ts'
-import { addControlCommands } from './commands/control.ts'
-import { addDemoCommand } from './commands/demo.ts'
-import { addDoctorCommand } from './commands/doctor.ts'
-import { addSwarmCommands } from './commands/init.ts'
-import { addTaskCommands } from './commands/task.ts'
-import { addUpCommand } from './commands/up.ts'
+import { familiesFor } from './commands/mod.ts'
 import { makeProgram } from './program.ts'
 
 // Whoever read our output has gone away, as `head` does: the same as being told to stop, so that everything is cleared up.
@@ -17,15 +9,6 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   gone = true
 })
 
-const program = makeProgram((root, context) => {
-  addSwarmCommands(root, context)
-  addUpCommand(root, context)
-  addControlCommands(root, context)
-  addTaskCommands(root, context)
-  addAuditCommands(root, context)
-  addDoctorCommand(root, context)
-  addConfigCommand(root, context)
-  addDemoCommand(root, context)
-  addChaosCommand(root, context)
-})
+const adds = await Promise.all(familiesFor(process.argv.slice(2)).map((family) => family.load()))
+const program = makeProgram((root, context) => { for (const add of adds) add(root, context) })
 await program.parseAsync()

@@ -5,9 +5,7 @@ import { systemResolve } from './addresses.ts'
 import type { Resolve } from './addresses.ts'
 import { openGate } from './gate.ts'
 import type { GateCounts } from './gate.ts'
-import { modelServer } from './model-gate.ts'
 import type { ModelUpstream } from './model-rules.ts'
-import { registryDestinations, registryServer } from './registry-gate.ts'
 
 export interface EgressOptions {
   /** The package registry that set-up may reach. Default: npm's. Credentials in the address are not used. */
@@ -26,13 +24,17 @@ export interface EgressOptions {
 
 export const NPM_REGISTRY = 'https://registry.npmjs.org/'
 
-/** The ways out of a sandbox over unix sockets; names are resolved and connections made on this side only. */
+/**
+ * The ways out of a sandbox over unix sockets; names are resolved and connections made on this side only. The gates are
+ * loaded when one is opened: their TLS would stay in the memory of every idle node.
+ */
 export class HttpEgress implements Egress {
   readonly #options: EgressOptions
 
   constructor(options: EgressOptions) { this.#options = options }
 
-  openRegistry(_spec: { readonly label: string }): Promise<EgressGate> {
+  async openRegistry(_spec: { readonly label: string }): Promise<EgressGate> {
+    const { registryDestinations, registryServer } = await import('./registry-gate.ts')
     const counts = noCounts()
     const destinations = registryDestinations(this.#registryUrls(), this.#options.registryAllowPrivate === true)
     return openGate(registryServer({ destinations, resolve: this.#resolve() }, counts), counts, this.#options)
@@ -44,6 +46,7 @@ export class HttpEgress implements Egress {
     if (!URL.canParse(upstream.endpoint) || !/^https?:$/.test(new URL(upstream.endpoint).protocol)) {
       throw new ChorusError('CONFIG_INVALID', 'the model endpoint must be an http or https address', { setting: 'execution.model.endpoint' })
     }
+    const { modelServer } = await import('./model-gate.ts')
     const counts = noCounts()
     return openGate(modelServer({ upstream, resolve: this.#resolve(), tokensMax: spec.tokensMax }, counts), counts, this.#options)
   }

@@ -1,11 +1,9 @@
 import { setImmediate as immediate } from 'node:timers/promises'
 import { ChorusError, messageOf, truncate } from '../../core/mod.ts'
 import type { AgentBench, AgentNeeds, AgentProbe, AgentReport, AgentRequest, AgentRunner, CheckReport, ResourceUsage } from '../../ports/mod.ts'
-import { candidatesOf } from './candidates.ts'
 import type { Candidate, FileCandidates } from './candidates.ts'
 import { cluesOf } from './clues.ts'
 import { nearestFirst, rank } from './ranking.ts'
-import { describeEdit, search } from './search.ts'
 import type { SearchOutcome } from './search.ts'
 import { FILE_LIMITS, isTestFile, listSources, readSource } from './workspace-files.ts'
 
@@ -27,7 +25,8 @@ const RESERVE_MS = 250
 /**
  * The engine that needs no model: a search over single small edits for JavaScript and TypeScript, judged by the
  * task's own checks in the sandbox. It finds slips (an operator, an off-by-one, a missing await), not features, and
- * what it finds may fit the checks without being right: its work is a proposal for a person.
+ * what it finds may fit the checks without being right: its work is a proposal for a person. The search and its parser are
+ * loaded when there is something to repair.
  */
 export class RepairRunner implements AgentRunner {
   readonly kind = 'repair'
@@ -65,6 +64,7 @@ export class RepairRunner implements AgentRunner {
       // A first run that was cut off says nothing of how long a good one takes.
       const cutOff = baseline.commands.some((command) => command.end.outcome === 'timeout')
       const checkMs = cutOff ? this.#checkTimeoutMsMin / CHECK_TIMES_MAX : performance.now() - startedMs
+      const { describeEdit, search } = await import('./search.ts')
       const texts = await readAll(bench.workspacePath)
       const candidates = await rankedCandidates(request, baseline, texts)
       if (candidates.length === 0) return report('failed', 'no JavaScript or TypeScript source to edit was found')
@@ -78,7 +78,7 @@ export class RepairRunner implements AgentRunner {
         },
         onCheck: (check) => tally.add(check),
       })
-      return conclude(outcome, candidates.length, report)
+      return conclude(outcome, { candidates: candidates.length, found: outcome.found === undefined ? '' : describeEdit(outcome.found) }, report)
     } catch (thrown) {
       // No sandbox, no judgement: that is the node's failure and not this engine's.
       if (thrown instanceof ChorusError && thrown.code === 'SANDBOX_UNAVAILABLE') throw thrown
@@ -90,15 +90,12 @@ export class RepairRunner implements AgentRunner {
 
 const conclude = (
   outcome: SearchOutcome,
-  candidates: number,
+  { candidates, found }: { readonly candidates: number; readonly found: string },
   report: (outcome: AgentReport['outcome'], detail: string, said?: string) => AgentReport,
 ): AgentReport => {
   const tried = `after ${outcome.tried} of ${candidates} candidates`
   switch (outcome.end) {
-    case 'found': {
-      const what = outcome.found === undefined ? '' : describeEdit(outcome.found)
-      return report('finished', `found ${tried}: ${what}`, `${what}. The checks are green with it (${tried}); whether it is what was meant, a person must say.`)
-    }
+    case 'found': return report('finished', `found ${tried}: ${found}`, `${found}. The checks are green with it (${tried}); whether it is what was meant, a person must say.`)
     case 'exhausted': return report('failed', `not found ${tried}: no single small edit makes the checks green`)
     case 'limit': return report('failed', `not found ${tried}, which is the most that are tried`)
     case 'timeout': return report('timeout', `not found ${tried} within the time`)
@@ -125,6 +122,7 @@ const readAll = async (workspace: string): Promise<ReadonlyMap<string, string>> 
  * project the bound cuts what is far away; between files other work of this process gets its turn.
  */
 const rankedCandidates = async (request: AgentRequest, baseline: CheckReport, texts: ReadonlyMap<string, string>): Promise<readonly Candidate[]> => {
+  const { candidatesOf } = await import('./candidates.ts')
   const clues = cluesOf({
     title: request.title,
     description: request.description,

@@ -9,7 +9,6 @@ import { printable, table } from '../console.ts'
 import type { Console } from '../console.ts'
 import { placesOf } from '../places.ts'
 import type { CommandContext } from '../program.ts'
-import { openViewer } from '../viewer.ts'
 
 /** `up`: one node in the foreground until Ctrl-C, SIGTERM or `chorus stop`. A second Ctrl-C ends it at once. */
 export const addUpCommand = (program: Command, context: CommandContext): void => {
@@ -68,6 +67,7 @@ const keyOf = (body: unknown): TaskKey => {
 
 /** Reads tasks and claims, scores them as the node would, and changes nothing. */
 const dryRun = async (out: Console, places: ReturnType<typeof placesOf>): Promise<void> => {
+  const { openViewer } = await import('../viewer.ts')
   const { rows, problems } = await (await openViewer(places)).tasks()
   const wanted = rows.filter((row) => row.wouldTake).sort((a, b) => (a.rank ?? 0) - (b.rank ?? 0))
   out.result({ wouldTake: wanted.map((row) => ({ key: row.key, score: row.score, title: row.title })), problems }, wanted.length === 0 ? 'nothing to take'
