@@ -1,4 +1,4 @@
-import { realpathSync, rmSync } from 'node:fs'
+import { existsSync, realpathSync, rmSync } from 'node:fs'
 import net from 'node:net'
 import path from 'node:path'
 import { randomBytes } from 'node:crypto'
@@ -10,7 +10,7 @@ import { placesOf } from '../places.ts'
 import { startGitServer } from './git-server.ts'
 import { Namespaces, clearOldNamespaces, namespacesMissing } from './namespaces.ts'
 import { SmallDisk } from './small-disk.ts'
-import { layNode, layRepository, nodeFolder, repositoryUrl } from './stage.ts'
+import { layNode, layRepository, nodeFolder, quickNodeFolder, repositoryUrl } from './stage.ts'
 import type { Stage, StageOptions } from './stage.ts'
 
 /** Everything that a drill puts up, and takes down again: repository, network, disks, git server. */
@@ -38,19 +38,23 @@ export const laySite = async (options: StageOptions, made: (clear: Site['clear']
   const disks = new Map<number, SmallDisk>()
   const stops: (() => void)[] = []
   const scratch: string[] = []
+  const served = path.dirname(laid.remote)
   const clear = ({ keep }: { readonly keep: boolean }): void => {
     for (const stop of stops.splice(0).reverse()) stop()
     // What is kept for people must be where they look for it: on the disk, not on one in memory that goes.
     for (const [index, disk] of disks) { if (keep) rescue(path.join(nodeFolder(laid, index), 'state')); disk.unmount() }
     disks.clear()
     namespaces?.clear()
-    if (!keep) for (const folder of [laid.folder, ...scratch]) rmSync(folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 })
+    // What is in memory goes in any case; of it the repository is worth keeping.
+    const quick = laid.quickFolder === laid.folder ? [] : [laid.quickFolder]
+    if (keep && quick.length > 0 && existsSync(served)) copyTo(served, path.join(laid.folder, path.basename(served)))
+    for (const folder of [...keep ? [] : [laid.folder], ...quick, ...scratch]) rmSync(folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 })
   }
   made(clear)
   try {
     namespaces?.lay()
     const place = namespaces?.repository ?? { host: '127.0.0.1', enter: [] }
-    const server = await startGitServer({ root: path.dirname(laid.remote), host: place.host, enter: place.enter })
+    const server = await startGitServer({ root: served, host: place.host, enter: place.enter })
     stops.push(() => { server.stop() })
     if (namespaces !== undefined) {
       const disk = new SmallDisk(path.join(nodeFolder(laid, options.nodes - 1), 'state'))
@@ -69,7 +73,7 @@ export const laySite = async (options: StageOptions, made: (clear: Site['clear']
     return {
       stage: { ...laid, nodes }, namespaces, withoutCuts, disks, clear,
       enter: (index) => namespaces?.node(index).enter ?? [],
-      environment: (index) => ({ HOME: nodes[index]?.home ?? laid.folder, TMPDIR: path.join(nodes[index]?.home ?? laid.folder, 'tmp'), NODE_COMPILE_CACHE: cache, no_proxy: '*', NO_PROXY: '*' }),
+      environment: (index) => ({ HOME: nodes[index]?.home ?? laid.folder, TMPDIR: quickNodeFolder(laid, index, 'tmp'), NODE_COMPILE_CACHE: cache, no_proxy: '*', NO_PROXY: '*' }),
       reap: async () => { for (const node of nodes) await new BubblewrapSandbox({ instance: instanceOf(realpathSync(node.stateFolder)) }).reap() },
     }
   } catch (thrown) {
@@ -84,8 +88,11 @@ const entry = (): string => {
   return program
 }
 
-/** Copies a folder that goes beside itself. */
-const rescue = (folder: string): void => { spawnSync('cp', ['-a', folder, `${folder}.kept`], { stdio: 'ignore' }) }
+/** Of a folder that goes, beside itself. */
+const rescue = (folder: string): void => { copyTo(folder, `${folder}.kept`) }
+
+/** To another disk. */
+const copyTo = (folder: string, copy: string): void => { spawnSync('cp', ['-a', folder, copy], { stdio: 'ignore' }) }
 
 /** Ports that are free now. */
 const freePorts = async (count: number): Promise<readonly number[]> => {

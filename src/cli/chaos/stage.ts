@@ -1,13 +1,14 @@
 import { execFile } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { chmodSync, mkdirSync, mkdtempSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdirSync, mkdtempSync, symlinkSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { promisify } from 'node:util'
 import { PIN_PATH, formatPin } from '../../node/pin.ts'
-import { CONFIG_NAME } from '../places.ts'
+import { CONFIG_NAME, placesOf } from '../places.ts'
 import { writeSwarmAccess } from '../swarm-key.ts'
 import type { FleetNode } from '../demo/fleet.ts'
 import { Chance } from './chance.ts'
+import { makeMemoryFolder } from './memory-folder.ts'
 
 const run = promisify(execFile)
 
@@ -20,6 +21,8 @@ export interface StagedNode extends FleetNode {
 
 export interface Stage {
   readonly folder: string
+  /** For what need not outlast the drill; on the disk where memory has no room. */
+  readonly quickFolder: string
   readonly remote: string
   readonly branch: string
   /** Every update that the repository accepted: `<ms since 1970> <old> <new> <ref>`, written by its own hook. */
@@ -38,6 +41,7 @@ export interface StageOptions {
 }
 
 const REPOSITORY = 'drill.git'
+const SERVED = 'served'
 
 /** A repository of many small tasks and its bare remote. Nodes are laid when it is known where they reach it. */
 export const layRepository = async (options: StageOptions): Promise<Omit<Stage, 'nodes'>> => {
@@ -65,7 +69,9 @@ export const layRepository = async (options: StageOptions): Promise<Omit<Stage, 
   await git(seed, 'init', '-q', '-b', branch)
   await git(seed, 'add', '-A')
   await git(seed, 'commit', '-q', '-m', 'many small tasks')
-  const served = path.join(folder, 'served')
+  const quickFolder = makeMemoryFolder() ?? folder
+  chmodSync(quickFolder, 0o711)
+  const served = path.join(quickFolder, SERVED)
   mkdirSync(served)
   const remote = path.join(served, REPOSITORY)
   await git(folder, 'clone', '-q', '--bare', seed, remote)
@@ -78,7 +84,7 @@ export const layRepository = async (options: StageOptions): Promise<Omit<Stage, 
   // One write of a few lines: pushes that end together do not mix.
   writeFileSync(hook, `#!/bin/sh\nnow=$(date +%s%3N)\nsed "s/^/$now /" >> '${ledgerFile}'\n`)
   chmodSync(hook, 0o755)
-  return { folder, remote, branch, ledgerFile }
+  return { folder, quickFolder, remote, branch, ledgerFile }
 }
 
 /** What stands for the agent: reads the number and the time from what it is told, works that long, and writes the line. */
@@ -98,17 +104,18 @@ export interface NodeAddresses {
 export const repositoryUrl = (host: string, port: number): string => `http://${host}:${port}/${REPOSITORY}`
 
 export const nodeFolder = (stage: Pick<Stage, 'folder'>, index: number): string => path.join(stage.folder, 'nodes', nodeName(index))
+/** Work trees and temporary files of a node: what a killed one leaves there goes with the drill. */
+export const quickNodeFolder = (stage: Pick<Stage, 'quickFolder'>, index: number, use: 'tmp' | 'scratch'): string =>
+  path.join(stage.quickFolder, `${nodeName(index)}-${use}`)
 export const nodeName = (index: number): string => `n${String(index + 1).padStart(2, '0')}`
 
-export const layNode = (stage: Pick<Stage, 'folder'>, index: number, about: { readonly options: StageOptions; readonly addresses: NodeAddresses; readonly swarmKey: string }): StagedNode => {
+export const layNode = (stage: Pick<Stage, 'folder' | 'quickFolder'>, index: number, about: { readonly options: StageOptions; readonly addresses: NodeAddresses; readonly swarmKey: string }): StagedNode => {
   const { options, addresses, swarmKey } = about
   const name = nodeName(index)
   const home = nodeFolder(stage, index)
   const stateFolder = path.join(home, 'state')
   const traceFile = path.join(home, 'git-trace')
   mkdirSync(stateFolder, { recursive: true, mode: 0o700 })
-  // What a killed node leaves there goes with the drill.
-  mkdirSync(path.join(home, 'tmp'), { mode: 0o711 })
   const configFile = path.join(home, CONFIG_NAME)
   writeFileSync(configFile, [
     'agent:', `  id: ${name}`, '  role: developer', '  max_tasks: 1',
@@ -121,6 +128,10 @@ export const layNode = (stage: Pick<Stage, 'folder'>, index: number, about: { re
   // The person's own git configuration holds for what goes over a network: this person wants an account of it.
   // The older protocol asks once where the newer asks twice: ten nodes and their server share one machine here.
   writeFileSync(path.join(home, '.gitconfig'), `[trace2]\n\teventTarget = ${traceFile}\n[protocol]\n\tversion = 0\n`)
+  for (const use of ['tmp', 'scratch'] as const) {
+    mkdirSync(quickNodeFolder(stage, index, use), { mode: 0o711 })
+  }
+  symlinkSync(quickNodeFolder(stage, index, 'scratch'), placesOf({ config: configFile, state: stateFolder }).scratchFolder)
   writeSwarmAccess(stateFolder, { swarmKey, bootstrap: [] })
   return { name, role: 'developer', home, configFile, stateFolder, traceFile }
 }
