@@ -39,6 +39,8 @@ export class GitRepository {
   #branch: string | undefined
   #starting: Promise<void> | undefined
   #fetching: Promise<unknown> = Promise.resolve()
+  /** Not begun yet: whoever asks until then is answered by it. */
+  #refreshing: Promise<{ readonly branch: string; readonly tip: Oid | undefined }> | undefined
   /** Refs that are fetched together when it is their turn. */
   #gathered: { readonly refs: Set<string>; readonly outcome: Promise<GitOutcome> } | undefined
 
@@ -118,8 +120,19 @@ export class GitRepository {
     return outcome.end === 'exited' && outcome.code === 0 && this.objects.has(id)
   }
 
-  /** Brings the default branch here and names it. `tip` is undefined in an empty repository. */
-  async refresh(): Promise<{ readonly branch: string; readonly tip: Oid | undefined }> {
+  /**
+   * Brings the default branch here and names it. `tip` is undefined in an empty repository. Calls of about the same time
+   * share one look at the remote, which begins after all of them.
+   */
+  refresh(): Promise<{ readonly branch: string; readonly tip: Oid | undefined }> {
+    this.#refreshing ??= new Promise((resolve) => { setTimeout(resolve, GATHER_MS) }).then(() => {
+      this.#refreshing = undefined
+      return this.#refresh()
+    })
+    return this.#refreshing
+  }
+
+  async #refresh(): Promise<{ readonly branch: string; readonly tip: Oid | undefined }> {
     const { refs, head } = await this.remoteRefs(['HEAD', 'refs/heads/*'])
     const branch = this.#options.branch ?? defaultBranch(refs, head) ?? await this.#unbornBranch()
     this.#branch = branch

@@ -1,4 +1,4 @@
-import { mkdir, readdir } from 'node:fs/promises'
+import { appendFile, mkdir, readdir } from 'node:fs/promises'
 import path from 'node:path'
 import { ChorusError, fail, ok, oid } from '../../core/mod.ts'
 import type { Oid, Result } from '../../core/mod.ts'
@@ -97,14 +97,13 @@ class GitWorkspace implements Workspace {
     await mkdir(this.#scratch, { mode: 0o700 })
     await mkdir(this.path)
     await git(['init', '--quiet', '--template=', '--object-format=sha1', `--initial-branch=${branch}`, this.path])
-    // No reflog: it would name a path of this machine. No remote for the same reason, and because there is nothing to push to.
-    const quiet = [...TREE_GUARDS, '-c', 'core.logAllRefUpdates=false', '-C', this.path]
+    // Nothing is brought to disk for good: a clone does not outlive its process. No reflog: it would name a path of this machine. No remote for the same reason, and because there is nothing to push to.
+    const quiet = [...TREE_GUARDS, '-c', 'core.logAllRefUpdates=false', '-c', 'core.fsync=none', '-C', this.path]
     const flags = ['--quiet', '--no-tags', '--no-write-fetch-head', '--update-head-ok', '--no-auto-maintenance', `--depth=${depth}`]
     await git([...quiet, 'fetch', ...flags, '--', repository.gitDir, `${this.base}:refs/heads/${branch}`], { timeoutMs: CLONE_TIMEOUT_MS })
     await git([...quiet, 'reset', '--quiet', '--hard'], { timeoutMs: CLONE_TIMEOUT_MS })
-    for (const [key, value] of [['user.name', 'agent'], ['user.email', 'agent@localhost'], ['gc.auto', '0']] as const) {
-      await git([...quiet, 'config', key, value])
-    }
+    // By hand: `git config` is a program for each line.
+    await appendFile(path.join(this.path, '.git', 'config'), '[user]\n\tname = agent\n\temail = agent@localhost\n[gc]\n\tauto = 0\n')
     await giveTo(this.path, this.#options.owner)
   }
 
