@@ -29,14 +29,13 @@ export type Delivery =
 
 /** The one atomic push that moves the claim and the result's branch. Rejects when the remote does not answer. */
 export const deliver = async ({ repository, claim, task, verified, triedBefore, forReview }: DeliveryRequest): Promise<Delivery> => {
-  const { branch, tip } = await repository.sources.refresh()
-  const merging = !forReview && await mayMerge(repository, verified, tip)
-  if (merging && !triedBefore && tip !== verified.base) return { kind: 'refused', reason: `${branch} moved`, moved: tip }
-  const target = merging ? branch : `chorus/${task.number}`
-  const ref = refName(`refs/heads/${target}`)
-  const update: RefUpdate = { ref, from: merging ? verified.base : await repository.branchTip(ref), to: verified.commit }
+  const into = forReview ? undefined : await mergeTarget(repository, verified)
+  if (into !== undefined && !triedBefore && into.tip !== verified.base) return { kind: 'refused', reason: `${into.branch} moved`, moved: into.tip }
+  const branch = into?.branch ?? `chorus/${task.number}`
+  const ref = refName(`refs/heads/${branch}`)
+  const update: RefUpdate = { ref, from: into === undefined ? await repository.branchTip(ref) : verified.base, to: verified.commit }
   const delivered: DeliveredResult = {
-    commit: verified.commit, branch: target, mode: merging ? 'merge' : 'branch', evidence: verified.evidence,
+    commit: verified.commit, branch, mode: into === undefined ? 'branch' : 'merge', evidence: verified.evidence,
     title: task.title.slice(0, TITLE_CHARACTERS_MAX).toWellFormed(),
   }
   const answer = await repository.claims.deliver(claim, { result: delivered, alongside: [update] })
@@ -46,8 +45,8 @@ export const deliver = async ({ repository, claim, task, verified, triedBefore, 
     case 'superseded': case 'unclear': return answer
     case 'in-the-way': return { kind: 'in-the-way', reason: inTheWay(answer.paths) }
     case 'refused': {
-      const now = await repository.sources.refresh()
-      return { kind: 'refused', reason: answer.reason, moved: merging && now.tip !== verified.base ? now.tip : undefined }
+      const tip = into === undefined ? undefined : (await repository.sources.refresh()).tip
+      return { kind: 'refused', reason: answer.reason, moved: tip === verified.base ? undefined : tip }
     }
     default: return unreachable(answer)
   }

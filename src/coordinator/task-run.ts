@@ -152,9 +152,9 @@ export class TaskRun {
     if (this.#state.at !== 'working') return
     const claim = this.#held()
     await this.#workshop.clear()
-    const { tip } = await this.#whileHeld(() => repository.sources.refresh())
+    // Together: a provider that reads its tasks from the repository then needs no look of its own.
+    const [{ tip }, task] = await Promise.all([this.#whileHeld(() => repository.sources.refresh()), this.#whileHeld(() => this.#askProvider())])
     if (tip === undefined) return this.input({ kind: 'attempt-unavailable', reason: 'the repository has no commit' })
-    const task = await this.#whileHeld(() => this.#askProvider())
     if (this.phase !== 'working') return
     // Closed since it was listed: no agent is started for it.
     if (isGone(task)) return this.input({ kind: 'task-read', verdict: 'gone' })
