@@ -1,4 +1,4 @@
-import { execFileSync } from 'node:child_process'
+import { spawnSync } from 'node:child_process'
 import { existsSync, readFileSync, readdirSync, readlinkSync } from 'node:fs'
 import path from 'node:path'
 import { instanceOf } from '../../../src/cli/bootstrap.ts'
@@ -50,8 +50,9 @@ export const runs = (...args: readonly string[]): boolean => {
 
 const entriesOf = (folder: string): readonly string[] => existsSync(folder) ? readdirSync(folder) : []
 
+/** What other programs do there meanwhile makes `find` complain, and changes nothing for these. */
 const groupsOf = (prefix: string): readonly string[] =>
-  execFileSync('find', ['/sys/fs/cgroup', '-maxdepth', '6', '-type', 'd', '-name', `${prefix}*`], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).split('\n').filter(Boolean)
+  spawnSync('find', ['/sys/fs/cgroup', '-maxdepth', '6', '-type', 'd', '-name', `${prefix}*`], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).stdout.split('\n').filter(Boolean)
 
 const locksOf = (folder: string): readonly string[] =>
   !existsSync(folder) ? [] : readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.lock') || path.basename(name).startsWith('tmp_'))

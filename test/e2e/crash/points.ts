@@ -45,8 +45,8 @@ const TELLING = 'src/coordinator/telling.ts'
 
 /** What the agent does unless a point wants it otherwise. */
 export const WRITES = "echo 'line 1' >> lines.txt"
-/** Long enough that nobody sees its end. */
-const LONG = '60.25'
+/** Long enough that nobody sees its end; each point has its own, since it is known by that in the list of processes. */
+const long = (part: number): string => `60.${part}`
 
 export const POINTS: readonly Point[] = [
   { name: 'claim: before its intent is durable', delivery: 'branch', claim: 'none', stop: before(INTENTS, INTENT_DRAWN, "intent.state === 'held'") },
@@ -57,9 +57,9 @@ export const POINTS: readonly Point[] = [
   { name: 'claim: won, not logged', delivery: 'branch', claim: 'held', stop: before(TELLING, "    await this.#parts.record('task_claimed', {") },
   { name: 'work tree half made', delivery: 'branch', claim: 'held', stop: before('src/adapters/git/workspace.ts', "    await git([...quiet, 'reset', '--quiet', '--hard']") },
   { name: 'check runs at base', delivery: 'branch', claim: 'held', checkSeconds: ['2.125', '0'], stop: program('2.125') },
-  { name: 'agent has begun', delivery: 'merge', claim: 'held', agent: `sleep ${LONG}; ${WRITES}`, stop: program(LONG) },
-  { name: 'agent has written half', delivery: 'merge', claim: 'held', agent: `printf line >> lines.txt; sleep ${LONG}; echo ' 1' >> lines.txt`, stop: program(LONG) },
-  { name: 'renewal pushed, answer not handled', delivery: 'branch', claim: 'held', agent: `sleep ${LONG}; ${WRITES}`, stop: push('after', 'renewal') },
+  { name: 'agent has begun', delivery: 'merge', claim: 'held', agent: `sleep ${long(101)}; ${WRITES}`, stop: program(long(101)) },
+  { name: 'agent has written half', delivery: 'merge', claim: 'held', agent: `printf line >> lines.txt; sleep ${long(102)}; echo ' 1' >> lines.txt`, stop: program(long(102)) },
+  { name: 'renewal pushed, answer not handled', delivery: 'branch', claim: 'held', agent: `sleep ${long(103)}; ${WRITES}`, stop: push('after', 'renewal') },
   { name: 'agent has ended, nothing checked', delivery: 'branch', claim: 'held', stop: before('src/work/execution/run.ts', "return this.#snapshot()") },
   { name: 'check runs on the change', delivery: 'merge', claim: 'held', checkSeconds: ['0', '2.375'], stop: program('2.375') },
   { name: 'verified, task not read again', delivery: 'branch', claim: 'held', stop: before(TASK_RUN, "        emit({ kind: 'task_verified', key") },
@@ -74,13 +74,13 @@ export const POINTS: readonly Point[] = [
   { name: 'done: pushed, answer not handled', delivery: 'branch', claim: 'done', stop: push('after', 'done') },
   { name: 'done, not logged', delivery: 'merge', claim: 'done', stop: before(TELLING, "      await this.#logEnd('task_completed'") },
   { name: 'start: settling what the last kill left', delivery: 'merge', claim: 'delivered', stop: push('after', 'delivery'), again: before('src/work/claims/start-up.ts', '    await log.settled(intent.oid, outcome)') },
-  { name: 'start: giving back what the last kill held', delivery: 'branch', claim: 'held', agent: `sleep ${LONG}; ${WRITES}`, stop: program(LONG), again: push('after', 'give-back') },
-  { name: 'draining: work given back, answer not handled', delivery: 'branch', claim: 'released', agent: `sleep ${LONG}; ${WRITES}`, first: { seconds: LONG, then: 'SIGTERM' }, stop: push('after', 'give-back') },
+  { name: 'start: giving back what the last kill held', delivery: 'branch', claim: 'held', agent: `sleep ${long(104)}; ${WRITES}`, stop: program(long(104)), again: push('after', 'give-back') },
+  { name: 'draining: work given back, answer not handled', delivery: 'branch', claim: 'released', agent: `sleep ${long(105)}; ${WRITES}`, first: { seconds: long(105), then: 'SIGTERM' }, stop: push('after', 'give-back') },
   { name: 'waiting to merge: the turn is taken', delivery: 'merge', claim: 'held', agent: `sleep 2.625; ${WRITES}`, first: { seconds: '2.625', then: 'main moves' }, stop: push('after', 'turn') },
   { name: 'pruning: on its way, lands after the death', delivery: 'branch', claim: 'done', closed: true, stop: push('before', 'prune') },
   { name: 'merge into a checked-out branch: the files have moved, the refs not', delivery: 'merge', remote: 'here', claim: 'held', stop: before('src/adapters/git/checked-out-delivery.ts', '    await this.#beforeCommit()') },
   { name: 'merge into a checked-out branch: all has moved, the journal is left', delivery: 'merge', remote: 'here', claim: 'delivered', stop: before('src/adapters/git/checked-out-delivery.ts', '    const unrepaired = await this.#journal.repair()\n    if (lost') },
-  { name: 'takeover: agent has written half', delivery: 'merge', by: 'another', claim: 'held', agent: `printf line >> lines.txt; sleep ${LONG}; echo ' 1' >> lines.txt`, stop: program(LONG) },
+  { name: 'takeover: agent has written half', delivery: 'merge', by: 'another', claim: 'held', agent: `printf line >> lines.txt; sleep ${long(106)}; echo ' 1' >> lines.txt`, stop: program(long(106)) },
   { name: 'takeover: delivered, provider not told', delivery: 'branch', by: 'another', claim: 'delivered', stop: push('after', 'delivery') },
 ]
 

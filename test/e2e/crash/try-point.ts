@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, rmSync } from 'node:fs'
+import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { readLog } from '../../../src/cli/commands/audit.ts'
 import { chorus } from '../scenarios/scenario.ts'
@@ -66,7 +66,7 @@ class Attempt {
     if (state !== claim) this.#problems.push(`at the point the claim is ${claim}, got ${state}: it is another point`)
 
     // Killed alone: what it had started is gone all the same, and nobody but the system has had a hand in it.
-    if (stop.kind === 'program') await this.#until(undefined, 'the sandbox of the killed node to end', () => !runs('sleep', stop.seconds), 5_000)
+    if (stop.kind === 'program') await this.#until(undefined, 'the sandbox of the killed node to end', () => !runs('sleep', stop.seconds), 60, 10_000)
     const calm = by === 'another' ? this.#site.layNode('n2', WRITES) : this.#site.layNode('n1', WRITES)
     let second = this.#start(calm, again)
     if (again !== undefined) {
@@ -116,8 +116,7 @@ class Attempt {
   async #killAt(node: UpProcess, stop: Stop): Promise<Counted> {
     const reached = stop.kind === 'program' ? (): boolean => runs('sleep', stop.seconds) : (): boolean => existsSync(this.#site.reachedFile)
     await this.#until(node, 'the point', reached)
-    const killed = node.kill()
-    await killed
+    await node.kill()
     const counted = await count(this.#site)
     if (stop.kind === 'push' && stop.landing !== 'after the restart') {
       const before = this.#site.ledger.length
@@ -129,9 +128,9 @@ class Attempt {
 
   #untilEnded(node: UpProcess, how: 'done' | 'pruned'): Promise<void> {
     return this.#until(node, `the claim to be ${how}`, async () => {
-      const { history } = await count(this.#site)
-      return how === 'done' ? history.at(-1)?.state === 'done' : history.length === 0
-    })
+      const [tip = ''] = (await this.#site.git(this.#site.remote, 'for-each-ref', '--format=%(contents:subject)', 'refs/chorus/claims')).split('\n')
+      return how === 'done' ? tip.includes(': done by ') : tip === ''
+    }, 250)
   }
 
   /** A person's commit on main. */
@@ -139,7 +138,6 @@ class Attempt {
     const { folder } = this.#site.options
     const person = path.join(folder, 'person')
     await this.#site.git(folder, 'clone', '-q', this.#site.url, person)
-    const { writeFileSync } = await import('node:fs')
     writeFileSync(path.join(person, file), content)
     await this.#site.git(person, 'add', '-A')
     await this.#site.git(person, 'commit', '-q', '-m', 'a change by a person')
@@ -170,14 +168,14 @@ class Attempt {
   }
 
   /** Rejects when it does not happen, or when the node that it is expected of ends. */
-  async #until(node: UpProcess | undefined, what: string, look: () => boolean | Promise<boolean>, timeoutMs = WAIT_MS): Promise<void> {
+  async #until(node: UpProcess | undefined, what: string, look: () => boolean | Promise<boolean>, everyMs = 60, timeoutMs = WAIT_MS): Promise<void> {
     const deadline = performance.now() + timeoutMs
     for (;;) {
       if (await look()) return
       const events = (): string => (node?.events ?? []).map((event) => event.kind).filter((kind) => kind !== 'task_progressed').join(' ')
       if (node !== undefined && !node.running) throw new Error(`${what}: the node ended before (exit code ${node.exitCode}) ${node.errors}; it said: ${events()}`)
       if (performance.now() > deadline) throw new Error(`${what} did not happen within ${timeoutMs / 1_000} s; it said: ${events()} ${node?.errors ?? ''}`)
-      await new Promise((resolve) => { setTimeout(resolve, 40) })
+      await new Promise((resolve) => { setTimeout(resolve, everyMs) })
     }
   }
 }
