@@ -6,8 +6,10 @@ import path from 'node:path'
 import { chorus, expect, lastJson, run, until } from './scenario.ts'
 import type { Scenario, ScenarioContext } from './scenario.ts'
 
-/** A person's repository with a bug and a test that shows it, prepared with `init` and one task. */
-export const prepareRepository = async (context: ScenarioContext, folder: string, config = ''): Promise<{ readonly repository: string; readonly env: NodeJS.ProcessEnv }> => {
+interface Prepared { readonly repository: string; readonly env: NodeJS.ProcessEnv }
+
+/** A person's repository with a bug and a test that shows it. */
+export const layRepositoryWithBug = async (folder: string, config = ''): Promise<Prepared> => {
   const repository = path.join(folder, 'sums')
   const env = { CHORUS_STATE: path.join(folder, 'state'), GIT_AUTHOR_NAME: 'P', GIT_AUTHOR_EMAIL: 'p@localhost', GIT_COMMITTER_NAME: 'P', GIT_COMMITTER_EMAIL: 'p@localhost' }
   mkdirSync(path.join(repository, 'test'), { recursive: true })
@@ -18,6 +20,12 @@ export const prepareRepository = async (context: ScenarioContext, folder: string
   await git(repository, 'init', '-q', '-b', 'main')
   await git(repository, 'add', '-A')
   await git(repository, '-c', 'user.name=P', '-c', 'user.email=p@localhost', 'commit', '-q', '-m', 'sums')
+  return { repository, env }
+}
+
+/** The same, prepared with `init`. */
+export const prepareRepository = async (context: ScenarioContext, folder: string, config = ''): Promise<Prepared> => {
+  const { repository, env } = await layRepositoryWithBug(folder, config)
   lastJson(await chorus(context, ['init', '--json'], { cwd: repository, env }))
   return { repository, env }
 }

@@ -2,8 +2,8 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
-import { git, inFolder } from './own-repository.ts'
-import { expect, lastJson, run } from './scenario.ts'
+import { git, inFolder, layRepositoryWithBug, stopNode } from './own-repository.ts'
+import { expect, lastJson, run, until } from './scenario.ts'
 import type { Ended, Scenario } from './scenario.ts'
 
 /** What npm would publish, installed elsewhere: the command works there without sources and development packages. */
@@ -31,7 +31,35 @@ export const packed: Scenario = {
     const { wouldTake, problems } = lastJson(await chorus('up', '--dry-run', '--json')) as { wouldTake?: readonly { readonly key: string }[]; problems?: readonly unknown[] }
     expect(wouldTake?.length === 1 && wouldTake[0]?.key === 'local:notes#1' && problems?.length === 0, `the task must be wanted, got ${JSON.stringify({ wouldTake, problems })}`)
     await judgeDemo(path.join(prefix, 'bin/chorus'), repository)
+    await npm(folder, 'install', '--prefix', path.join(folder, 'older'), '--no-audit', '--no-fund', `node-linux-${process.arch}@${OLDEST_NODE}`)
+    for (const [name, nodeFolder] of [['this machine', undefined], [`Node ${OLDEST_NODE}`, path.join(folder, `older/node_modules/node-linux-${process.arch}/bin`)]] as const) {
+      await threeCommands(path.join(prefix, 'bin/chorus'), { folder: path.join(folder, name.replace(/\W/g, '-')), name, nodeFolder })
+    }
   }),
+}
+
+/** The oldest line of Node that it says it runs on. */
+const OLDEST_NODE = '22.23.3'
+
+/** `init`, `task add`, `up`: what a person types in a repository of their own, until the change is on its branch. */
+const threeCommands = async (program: string, { folder, name, nodeFolder }: { readonly folder: string; readonly name: string; readonly nodeFolder: string | undefined }): Promise<void> => {
+  mkdirSync(folder)
+  const { repository, env } = await layRepositoryWithBug(folder)
+  const given = { ...env, PATH: [...nodeFolder === undefined ? [] : [nodeFolder], foreignPath()].join(path.delimiter) }
+  const chorus = async (...args: readonly string[]): Promise<Record<string, unknown>> => lastJson(await run(program, [...args, '--json'], { cwd: repository, env: given, timeoutMs: 60_000 }))
+  await chorus('init')
+  await chorus('task', 'add', 'Fix the sum', '--check', 'node --test test/sum.test.js')
+  const node = spawn(program, ['up', '--json'], { cwd: repository, env: { ...process.env, ...given }, stdio: ['ignore', 'pipe', 'inherit'] })
+  node.stdout.resume()
+  try {
+    await until(`the task to be done (${name})`, async () => {
+      const { tasks } = await chorus('task', 'list') as { readonly tasks: readonly { readonly state: string }[] }
+      return tasks[0]?.state === 'done' ? true : undefined
+    })
+    expect((await git(repository, 'show', 'chorus/1:sum.js')).includes('a + b'), `${name}: the branch must hold the fix`)
+  } finally {
+    await stopNode(node)
+  }
 }
 
 /** Only its beginning: it finds the library that it ships, and its nodes start and claim. Cut short as by Ctrl-C. */
