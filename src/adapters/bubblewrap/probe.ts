@@ -10,8 +10,8 @@ type Facts = Readonly<Record<string, string | boolean>>
 type Inside = (command: readonly string[], network?: SandboxNetwork) => Promise<Result<string>>
 
 /**
- * Judges by running, never by version: `true` and `node` must work inside; npm, git and the way out through a socket
- * are reported, because not every task needs them.
+ * Judges by running, never by version: a shell and `node` must work inside, apart from the host; npm, git and the way out
+ * through a socket are reported, because not every task needs them.
  */
 export const probeSandbox = async (sandbox: Sandbox, facts: () => Promise<Facts>, fix: string): Promise<SandboxProbe> => {
   const folder = await mkdtemp(path.join(os.tmpdir(), 'chorus-probe-'))
@@ -19,16 +19,13 @@ export const probeSandbox = async (sandbox: Sandbox, facts: () => Promise<Facts>
   try {
     await prepare(folder, workspace)
     const inside: Inside = (command, network = { kind: 'none' }) => answer(sandbox, { command, workspace, network })
-    const nothing = await inside(['true'])
-    if (!nothing.ok) return { available: false, reason: `\`true\` failed inside the sandbox: ${nothing.reason}`, fix }
-    const shared = await sharedNamespaces(inside)
-    if (shared.length > 0) return { available: false, reason: `the sandbox shares these namespaces with the host: ${shared.join(', ')}`, fix }
-    const node = await inside(['node', '-v'])
-    if (!node.ok) {
-      return { available: false, reason: `\`node -v\` failed inside the sandbox: ${node.reason}`, fix: 'use a Node that is one file besides what lies below /usr' }
-    }
-    const [npm, git, network] = await Promise.all([inside(['npm', '-v']), inside(['git', '--version']), reachesSocket(folder, inside)])
-    return { available: true, facts: { ...await facts(), node: node.value, npm: npm.ok && npm.value, git: git.ok && git.value, network } }
+    // Each sandbox and each program takes its time, and a node waits for this at every start.
+    const others = Promise.all([otherPrograms(inside), reachesSocket(folder, inside)])
+    // Nothing may still run in the folder when it goes.
+    const first = await firstLook(inside).finally(() => others)
+    const [programs, network] = await others
+    if (!first.ok) return { available: false, reason: first.reason, fix: first.fix ?? fix }
+    return { available: true, facts: { ...await facts(), node: first.node, ...programs, network } }
   } catch (thrown) {
     return { available: false, reason: messageOf(thrown), fix }
   } finally {
@@ -43,13 +40,28 @@ const prepare = async (folder: string, workspace: string): Promise<void> => {
 
 const NAMESPACES = ['user', 'pid', 'net', 'mnt', 'ipc', 'uts']
 
-/** Namespaces that are the same inside as ours, or that could not be told apart. */
-const sharedNamespaces = async (inside: Inside): Promise<readonly string[]> => {
+type FirstLook = { readonly ok: true; readonly node: string } | { readonly ok: false; readonly reason: string; readonly fix?: string }
+
+/** In one run what must hold: something runs, every namespace is another than ours, and `node` works. */
+const firstLook = async (inside: Inside): Promise<FirstLook> => {
   const links = NAMESPACES.map((name) => `/proc/self/ns/${name}`)
-  const [theirs, ours] = [await inside(['readlink', ...links]), await Promise.all(links.map((link) => readlink(link)))]
-  if (!theirs.ok) return NAMESPACES
-  const found = theirs.value.split('\n')
-  return NAMESPACES.filter((_name, index) => found[index] === undefined || found[index] === ours[index])
+  const [seen, ours] = await Promise.all([inside(['sh', '-c', 'readlink "$@"; said=$(node -v 2>&1); echo "node: $? $said"', 'sh', ...links]), Promise.all(links.map((link) => readlink(link)))])
+  if (!seen.ok) return { ok: false, reason: `a shell failed inside the sandbox: ${seen.reason}` }
+  const [, found = '', code = '', said = ''] = /^(.*?)node: (\d+) ?(.*)$/s.exec(seen.value) ?? []
+  const theirs = found.split('\n')
+  // One that could not be read counts as shared.
+  const shared = NAMESPACES.filter((_name, index) => !/^\w+:\[\d+\]$/.test(theirs[index] ?? '') || theirs[index] === ours[index])
+  if (shared.length > 0) return { ok: false, reason: `the sandbox shares these namespaces with the host: ${shared.join(', ')}` }
+  if (code === '0') return { ok: true, node: said }
+  return { ok: false, reason: `\`node -v\` failed inside the sandbox: ${said === '' ? `exited with code ${code}` : said}`, fix: 'use a Node that is one file besides what lies below /usr' }
+}
+
+/** What not every task needs: the version, or false. Never rejects. */
+const otherPrograms = async (inside: Inside): Promise<Facts> => {
+  // Why nothing runs, the first look says.
+  const seen = await inside(['sh', '-c', 'echo "git: $(git --version)"; echo "npm: $(npm -v)"']).catch(() => undefined)
+  const said = seen?.ok === true ? seen.value : ''
+  return { npm: /^npm: (\d.*)$/m.exec(said)?.[1] ?? false, git: /^git: (git version .*)$/m.exec(said)?.[1] ?? false }
 }
 
 const LIMITS = {

@@ -1,23 +1,25 @@
-import { TopicValidatorResult } from '@libp2p/gossipsub'
-import type { Message } from '@libp2p/gossipsub'
-import { ChorusError, isNodeId, messageOf, nodeIdOfKey, privateKeyFromSeed, publicKeyBytes } from '../../core/mod.ts'
+import type { Message, TopicValidatorResult } from '@libp2p/gossipsub'
+import { assert, ChorusError, isNodeId, messageOf, nodeIdOfKey, privateKeyFromSeed, publicKeyBytes } from '../../core/mod.ts'
 import type { NodeId } from '../../core/mod.ts'
 import type { Gossip, GossipMessage, PeerChange, Verdict } from '../../ports/mod.ts'
-import { createHost } from './host.ts'
 import type { Host } from './host.ts'
 import { resolveOptions } from './options.ts'
 import type { Libp2pOptions, ResolvedOptions } from './options.ts'
-import { Reconnect } from './reconnect.ts'
+import type { Reconnect } from './reconnect.ts'
 
 type Receiver = (message: GossipMessage) => Verdict
 
-/** Gossip over libp2p GossipSub. Each start makes a new host with the same identity; subscriptions outlive it. */
+/**
+ * Gossip over libp2p GossipSub. Each start makes a new host with the same identity; subscriptions outlive it. libp2p is loaded
+ * by the first start (a fifth of a second): commands that never start it do without, and a node has other things to wait for.
+ */
 export class Libp2pGossip implements Gossip {
   readonly self: NodeId
   readonly #options: ResolvedOptions
   readonly #receivers = new Map<string, Set<Receiver>>()
   readonly #listeners = new Set<(change: PeerChange) => void>()
   #running: { readonly host: Host; readonly reconnect: Reconnect } | undefined
+  #results: Readonly<Record<Verdict, TopicValidatorResult>> | undefined
   #changing: Promise<void> = Promise.resolve()
 
   constructor(options: Libp2pOptions) {
@@ -78,6 +80,8 @@ export class Libp2pGossip implements Gossip {
 
   async #startNow(): Promise<void> {
     if (this.#running !== undefined) return
+    const [{ createHost, RESULTS }, { Reconnect }] = await Promise.all([import('./host.ts'), import('./reconnect.ts')])
+    this.#results = RESULTS
     const host = await createHost(this.#options)
     const reconnect = new Reconnect(host, this.#options)
     host.addEventListener('peer:connect', ({ detail }) => this.#tell({ node: detail.toString() as NodeId, connected: true }))
@@ -107,28 +111,28 @@ export class Libp2pGossip implements Gossip {
 
   #listenTo(host: Host, topic: string): void {
     const { pubsub } = host.services
+    const results = this.#results
+    assert(results !== undefined, 'a host that runs was started')
     // Here and not in the 'message' event: the verdict has to be known before the message is passed on.
-    pubsub.topicValidators.set(topic, (_peer, message) => this.#judge(topic, message))
+    pubsub.topicValidators.set(topic, (_peer, message) => results[this.#judge(topic, message)])
     pubsub.subscribe(topic)
   }
 
-  #judge(topic: string, message: Message): TopicValidatorResult {
+  #judge(topic: string, message: Message): Verdict {
     // Under StrictSign neither happens: the library has checked the signature against this very id.
-    if (message.type !== 'signed') return TopicValidatorResult.Reject
+    if (message.type !== 'signed') return 'reject'
     const author = message.from.toString()
-    if (!isNodeId(author) || message.data.byteLength > this.#options.messageBytesMax) return TopicValidatorResult.Reject
-    if (!this.#options.admits(author)) return TopicValidatorResult.Ignore
+    if (!isNodeId(author) || message.data.byteLength > this.#options.messageBytesMax) return 'reject'
+    if (!this.#options.admits(author)) return 'ignore'
     let strictest: Verdict = 'accept'
     for (const receive of [...this.#receivers.get(topic) ?? []]) {
       const verdict = receive({ topic, author, bytes: message.data.slice() })
       if (verdict === 'reject' || strictest === 'accept') strictest = verdict
     }
-    return RESULTS[strictest]
+    return strictest
   }
 
   #tell(change: PeerChange): void {
     for (const listener of [...this.#listeners]) listener(change)
   }
 }
-
-const RESULTS = { accept: TopicValidatorResult.Accept, ignore: TopicValidatorResult.Ignore, reject: TopicValidatorResult.Reject } as const

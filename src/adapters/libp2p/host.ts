@@ -1,5 +1,5 @@
 import { generateKeyPairFromSeed } from '@libp2p/crypto/keys'
-import { gossipsub, StrictSign } from '@libp2p/gossipsub'
+import { gossipsub, StrictSign, TopicValidatorResult } from '@libp2p/gossipsub'
 import { createTopicScoreParams } from '@libp2p/gossipsub/score'
 import type { GossipSub } from '@libp2p/gossipsub'
 import { identify } from '@libp2p/identify'
@@ -11,11 +11,15 @@ import { tcp } from '@libp2p/tcp'
 import type { Libp2p, PeerId } from '@libp2p/interface'
 import { createLibp2p } from 'libp2p'
 import type { NodeId } from '../../core/mod.ts'
+import type { Verdict } from '../../ports/mod.ts'
 import { watchedYamux } from './liveness.ts'
 import { MDNS_TAG, mdnsServiceTag, swarmKeyFile } from './options.ts'
 import type { ResolvedOptions } from './options.ts'
 
 export type Host = Libp2p<{ pubsub: GossipSub }>
+
+/** A verdict, as GossipSub takes it. */
+export const RESULTS: Readonly<Record<Verdict, TopicValidatorResult>> = { accept: TopicValidatorResult.Accept, ignore: TopicValidatorResult.Ignore, reject: TopicValidatorResult.Reject }
 
 /** A libp2p node, made but not started: listeners must be attached before mDNS answers, which takes 10 ms. */
 export const createHost = async (options: ResolvedOptions): Promise<Host> => await createLibp2p({
