@@ -124,8 +124,10 @@ export class ChorusNode {
     this.#cleanups.push(() => audit.append('session_ended', { reason: 'stopped' }).then(() => undefined))
 
     await sandbox.reap()
-    this.#sandbox = await sandbox.probe()
-    this.#engine = await runner.probe()
+    // Other programs do the work of the trying, so the network and the repositories start meanwhile.
+    const probing = Promise.all([sandbox.probe(), runner.probe()])
+    // Nothing of it is left behind; its failure is told below.
+    this.#cleanups.push(() => probing.then(() => undefined, () => undefined))
 
     const post = new Post({
       gossip, signer, clock, entropy: entropy.fork('post'), logger,
@@ -135,10 +137,6 @@ export class ChorusNode {
       otherVersion: (author) => { this.#otherVersion(author) },
     })
     this.#post = post
-    await gossip.start()
-    this.#cleanups.push(() => gossip.stop())
-    await post.start()
-    this.#cleanups.push(() => post.stop())
 
     const membership = new Membership({
       node: signer.node, post, links: gossip, clock, entropy: entropy.fork('membership'), logger, times: this.#times,
@@ -153,7 +151,18 @@ export class ChorusNode {
     })
     this.#membership = membership
     if (this.#stopped) return
-    this.#repositories = await this.#joinRepositories(membership, { session, audit, redactor })
+    const connecting = gossip.start().then(async () => {
+      this.#cleanups.push(() => gossip.stop())
+      await post.start()
+      this.#cleanups.push(() => post.stop())
+    })
+    const [connected, joined] = await Promise.allSettled([connecting, this.#joinRepositories(membership, { session, audit, redactor })])
+    if (connected.status === 'rejected') throw connected.reason
+    if (joined.status === 'rejected') throw joined.reason
+    this.#repositories = joined.value
+    const [tried, probed] = await probing
+    this.#sandbox = tried
+    this.#engine = probed
     if (this.#stopped) return
     const coordinator = new Coordinator({
       clock, logger, identity: this.#identity, repositories: this.#repositories.map(({ work }) => work), members: membership, runner,
