@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { chmod, chown, mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { AcpRunner, opencode } from '../adapters/acp/mod.ts'
@@ -26,6 +26,7 @@ import { repositoryNameOf } from '../node/repository-name.ts'
 import type { RepositoryParts } from '../node/repository.ts'
 import type { AgentRunner, Egress, Logger } from '../ports/mod.ts'
 import { version } from './program.ts'
+import { readConfigFile } from './config-file.ts'
 import type { Places } from './places.ts'
 import { ensureSwarmAccess } from './swarm-key.ts'
 import { PROVIDERS } from './tasks.ts'
@@ -40,7 +41,7 @@ export interface BuiltNode {
 }
 
 export const loadConfig = (configFile: string): ChorusConfig =>
-  parseConfig(readFileSync(configFile, 'utf8'), { env: process.env, file: configFile })
+  parseConfig(readConfigFile(configFile), { env: process.env, file: configFile })
 
 /** The only place that builds adapters for a node: reads the environment, opens files, and hands ports on. */
 export const buildNode = async (places: Places): Promise<BuiltNode> => {
