@@ -1,6 +1,9 @@
 import path from 'node:path'
-import { taskCases } from './hostile/mod.ts'
-import { runSwarm } from './hostile/swarm.ts'
+import { runCommandLine } from './hostile/command-line.ts'
+import { configCases, logCases, stateCases, taskCases } from './hostile/mod.ts'
+import type { HostileCase } from './hostile/case.ts'
+import { NOTHING, runSwarm } from './hostile/swarm.ts'
+import type { Tally } from './hostile/swarm.ts'
 import { inFolder } from './scenarios/own-repository.ts'
 import type { ScenarioContext } from './scenarios/scenario.ts'
 
@@ -15,19 +18,25 @@ const only = process.argv.slice(2).filter((argument) => !argument.startsWith('--
 const say = (text: string): void => { (json ? process.stderr : process.stdout).write(`${text}\n`) }
 const context: ScenarioContext = { root, agents: '', say }
 
+const wanted = <Case extends HostileCase>(cases: readonly Case[]): readonly Case[] => cases.filter(({ name, area }) => only.length === 0 || only.includes(name) || only.includes(area))
+
 const begunMs = performance.now()
 await inFolder(async (folder) => {
-  const tally = await runSwarm(context, folder, taskCases.filter(({ name }) => only.length === 0 || only.includes(name)))
-  const held = tally.verdicts.filter(({ problems }) => problems.length === 0)
-  for (const { about, problems } of tally.verdicts) {
+  const tasks = wanted(taskCases)
+  const swarm: Tally = tasks.length === 0 ? NOTHING : await runSwarm(context, folder, tasks)
+  const files = await runCommandLine(context, folder, { configs: wanted(configCases), states: wanted(stateCases), logs: wanted(logCases) })
+  const verdicts = [...swarm.verdicts, ...files.verdicts]
+  const held = verdicts.filter(({ problems }) => problems.length === 0)
+  for (const { about, problems } of verdicts) {
     say(`${problems.length === 0 ? 'held ' : 'FAIL '} ${about.area.padEnd(13)} ${about.name}`)
     for (const problem of problems) say(`        ${problem}`)
   }
-  for (const failure of tally.failures) say(`FAIL  ${failure}`)
+  for (const failure of swarm.failures) say(`FAIL  ${failure}`)
   say(`${Math.round((performance.now() - begunMs) / 1_000)} s`)
-  const cases = tally.verdicts.length
-  const { delivered, hostExecutions, leftRunning } = tally
-  const ok = tally.failures.length === 0 && held.length === cases && cases >= CASES_MIN && delivered === 0 && hostExecutions === 0 && leftRunning === 0
+  const cases = verdicts.length
+  const { delivered, leftRunning } = swarm
+  const hostExecutions = swarm.hostExecutions + files.hostExecutions
+  const ok = swarm.failures.length === 0 && held.length === cases && cases >= CASES_MIN && delivered === 0 && hostExecutions === 0 && leftRunning === 0
   process.stdout.write(`${JSON.stringify({ cases, held: held.length, delivered, hostExecutions, leftRunning })}\n`)
   process.exitCode = ok ? 0 : 1
 })

@@ -69,4 +69,5 @@ export const FIX = 'sed -i "s/a - b/a + b/" src/sum.js'
 export const WRONG_FIX = 'sed -i "s/a - b/a * b/" src/sum.js'
 /** Makes a patch that parks, so that the node also commits, compares and pushes what lies around. */
 export const TOUCH_TEST = 'echo "// done" >> test/sum.test.js'
+export const TESTED = 'node --test test/sum.test.js'
 export const RED = 'must be green and is red'

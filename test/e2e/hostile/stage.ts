@@ -30,9 +30,9 @@ export const HONEST = ['901', '902'] as const
 /** The node merges whatever it believes: the most that a cheat could get. Small limits, so that what never ends is over soon. */
 const CONFIG = (remote: string): string => [
   'repositories:', '  - provider: local', `    url: ${JSON.stringify(remote)}`, '    delivery: merge', '    approve_first: false',
-  'poll: 1s', 'checks: [node --test test/base.test.js]', 'protected: [deploy/**]', 'agent: {max_tasks: 2}',
+  'poll: 1s', 'checks: [sh test/base.sh]', 'protected: [deploy/**]', 'agent: {max_tasks: 2}',
   'network: {mdns: false, listen: [/ip4/127.0.0.1/tcp/0]}', 'sandbox: {disk: 128MiB, processes: 64, memory: 256MiB}',
-  'execution:', '  engine: command', '  rounds: 1', '  timeout: 15s', '  command: \'sh "agents/${TASK_ID##*#}.sh"\'', '',
+  'execution:', '  engine: command', '  rounds: 1', '  timeout: 10s', '  command: \'sh "agents/${TASK_ID##*#}.sh"\'', '',
 ].join('\n')
 
 const testOf = (source: string): string => [
@@ -53,7 +53,7 @@ export const layStage = async (context: ScenarioContext, folder: string, cases: 
 
   lay(repository, {
     'chorus.yaml': CONFIG(remote), 'package.json': '{"name":"sums","type":"module","scripts":{"test":"node --test"}}\n',
-    'src/sum.js': 'export const sum = (a, b) => a - b\n', 'test/sum.test.js': testOf('sum'), 'test/base.test.js': "import { test } from 'node:test'\nimport '../src/other.js'\ntest('base', () => undefined)\n",
+    'src/sum.js': 'export const sum = (a, b) => a - b\n', 'test/sum.test.js': testOf('sum'), 'test/sum.sh': 'grep -q "a + b" src/sum.js\n', 'test/base.sh': 'grep -q "other = 1" src/other.js\n',
     'src/other.js': 'export const other = 1\n', '.github/workflows/ci.yml': 'on: push\n',
   })
   for (const number of HONEST) {
@@ -63,7 +63,7 @@ export const layStage = async (context: ScenarioContext, folder: string, cases: 
   for (const [number, about] of cases) {
     const knows = host(number)
     lay(repository, { [`agents/${number}.sh`]: scriptOf(about, knows) })
-    layTask(repository, number, { title: about.title ?? about.name, check: about.check?.(knows) ?? 'node --test test/sum.test.js', priority: about.state === 'parked' ? 8 : 4 })
+    layTask(repository, number, { title: about.title ?? about.name, check: about.check?.(knows) ?? 'sh test/sum.sh', priority: about.state === 'parked' ? 8 : 4 })
   }
   await git(repository, 'init', '-q', '-b', 'main')
   await git(repository, 'add', '-A')

@@ -1,7 +1,14 @@
+import { execFileSync } from 'node:child_process'
+import { randomBytes, randomUUID } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
 import path from 'node:path'
 import type { ScenarioContext } from '../scenarios/scenario.ts'
 import { until } from '../scenarios/scenario.ts'
+import { KeySigner } from '../../../src/adapters/system/mod.ts'
+import { EMPTY_TREE, epoch } from '../../../src/core/mod.ts'
+import type { Oid, SessionId } from '../../../src/core/mod.ts'
+import { sealRecord } from '../../../src/work/claims/mod.ts'
+import type { ClaimRecord } from '../../../src/work/claims/mod.ts'
 import type { TaskCase, Verdict } from './case.ts'
 import { branches, canariesIn, claimRecords, deliveredNumbers, fileAt, gitSays, processesOfNode, processesWith, programsOf } from './look.ts'
 import { HONEST, layStage, startNode } from './stage.ts'
@@ -16,6 +23,8 @@ export interface Tally {
   /** What went wrong and is no case's. */
   readonly failures: readonly string[]
 }
+
+export const NOTHING: Tally = { verdicts: [], delivered: 0, hostExecutions: 0, leftRunning: 0, failures: [] }
 
 const ENDS = new Set(['task_parked', 'task_failed', 'task_released', 'task_escalated', 'task_completed', 'task_lost'])
 const DEADLINE_MS = 420_000
@@ -34,6 +43,7 @@ export const runSwarm = async (context: ScenarioContext, folder: string, tasks: 
     if (number === undefined || !ENDS.has(event.kind) || ended.has(number)) return
     ended.set(number, event)
     context.say(`      ${event.kind.replaceAll('_', ' ').padEnd(14)} ${cases.get(number)?.name ?? `honest ${number}`}: ${(event.reason ?? '').slice(0, 160)}`)
+    if (event.kind === 'task_failed' || event.kind === 'task_released') holdElsewhere(stage.remote, number)
     looks.push(leftOver(stage.host(number).mark).then((count) => { running.set(number, count) }))
   })
   const failures: string[] = []
@@ -48,6 +58,18 @@ export const runSwarm = async (context: ScenarioContext, folder: string, tasks: 
     await stage.close()
   }
   return { ...count(stage, cases, { base, programs, running }), failures: [...failures, ...honestProblems(stage)] }
+}
+
+/** As another node would: the record says how the first attempt ended, and a second would only take time. */
+const holdElsewhere = (remote: string, number: string): void => {
+  const [ref = '', tip = ''] = gitSays(remote, 'for-each-ref', '--format=%(refname) %(objectname)', `refs/chorus/claims/${number}-*`).trim().split(' ')
+  const last = JSON.parse(gitSays(remote, 'log', '-1', '--format=%b', tip)) as ClaimRecord & { signature?: string; reason?: string; retryAfterMs?: number }
+  const { signature: _, reason: _reason, retryAfterMs: _retry, ...kept } = last
+  const by = new KeySigner(randomBytes(32))
+  const message = sealRecord({ ...kept, node: by.node, session: randomUUID() as SessionId, epoch: epoch(last.epoch + 1), state: 'held', leaseMs: 86_400_000, nonce: randomUUID(), parent: tip as Oid }, by)
+  const author = 'chorus <chorus@localhost> 0 +0000'
+  const commit = execFileSync('git', ['--git-dir', remote, 'hash-object', '-w', '-t', 'commit', '--stdin'], { input: `tree ${EMPTY_TREE}\nparent ${tip}\nauthor ${author}\ncommitter ${author}\n\n${message}`, encoding: 'utf8' }).trim()
+  gitSays(remote, 'update-ref', ref, commit, tip)
 }
 
 /** A killed process may take a moment to go. */
