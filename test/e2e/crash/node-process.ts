@@ -8,6 +8,10 @@ import type { StopInside } from './stop-inside.ts'
 
 const ROOT = path.resolve(import.meta.dirname, '../../..')
 
+export type Enter = (command: readonly string[], options: { readonly cwd: string; readonly env: NodeJS.ProcessEnv }) => { readonly child: ChildProcess }
+
+const plainly: Enter = ([program = '', ...args], options) => ({ child: spawn(program, args, { ...options, stdio: ['ignore', 'pipe', 'pipe'] }) })
+
 /** `chorus up` as a process of its own, watched by what it prints. */
 export class UpProcess {
   readonly pid: number
@@ -15,12 +19,11 @@ export class UpProcess {
   readonly #child: ChildProcess
   #errors = ''
 
-  constructor(home: NodeHome, stop?: StopInside) {
+  /** `enter` starts a command elsewhere; it must become that command. */
+  constructor(home: NodeHome, stop?: StopInside, enter: Enter = plainly) {
     const preload = stop === undefined ? [] : ['--import', path.join(import.meta.dirname, 'stop-inside.ts')]
-    this.#child = spawn(process.execPath, [...preload, path.join(ROOT, 'bin/chorus.js'), 'up', '--json', '--config', home.config, '--state', home.state], {
-      cwd: home.home, stdio: ['ignore', 'pipe', 'pipe'],
-      env: { ...process.env, HOME: home.home, TMPDIR: home.temporary, ...stop === undefined ? {} : { CHORUS_CRASH_STOP: JSON.stringify(stop) } },
-    })
+    const command = [process.execPath, ...preload, path.join(ROOT, 'bin/chorus.js'), 'up', '--json', '--config', home.config, '--state', home.state]
+    this.#child = enter(command, { cwd: home.home, env: { ...process.env, HOME: home.home, TMPDIR: home.temporary, ...stop === undefined ? {} : { CHORUS_CRASH_STOP: JSON.stringify(stop) } } }).child
     this.pid = this.#child.pid ?? 0
     this.#child.stderr?.on('data', (chunk: Buffer) => { this.#errors = (this.#errors + chunk.toString('utf8')).slice(-4_000) })
     if (this.#child.stdout !== null) {
@@ -53,5 +56,24 @@ export class UpProcess {
     const gone = once(this.#child, 'exit')
     this.#child.kill(signal)
     await gone
+  }
+}
+
+export interface Patience {
+  readonly everyMs?: number
+  readonly timeoutMs?: number
+  /** What is there instead, for the error. */
+  readonly seen?: () => string
+}
+
+/** Rejects when it does not happen in time, or when the node that it is expected of ends. */
+export const waitFor = async (node: UpProcess | undefined, what: string, look: () => boolean | Promise<boolean>, { everyMs = 60, timeoutMs = 120_000, seen = () => '' }: Patience = {}): Promise<void> => {
+  const deadline = performance.now() + timeoutMs
+  for (;;) {
+    if (await look()) return
+    const events = (): string => (node?.events ?? []).map((event) => event.kind).filter((kind) => kind !== 'task_progressed').join(' ')
+    if (node !== undefined && !node.running) throw new Error(`${what}: the node ended before (exit code ${node.exitCode}) ${node.errors}; it said: ${events()}`)
+    if (performance.now() > deadline) throw new Error(`${what} did not happen within ${timeoutMs / 1_000} s: ${seen()}; the node said: ${events()} ${node?.errors ?? ''}`)
+    await new Promise((resolve) => { setTimeout(resolve, everyMs) })
   }
 }

@@ -69,6 +69,9 @@ export class Site {
   }
 
   async stop(): Promise<void> { await this.#server.stop() }
+  /** Every connection is cut at once, until it comes back. */
+  goAway(): void { this.#server.goAway() }
+  comeBack(): void { this.#server.comeBack() }
 
   /** Files of a node of this site; what the agent does may change from start to start. */
   layNode(name: string, agent: string): NodeHome {
@@ -82,7 +85,7 @@ export class Site {
     writeFileSync(path.join(home, 'chorus.yaml'), [
       'agent:', `  id: ${name}`, '  max_tasks: 1',
       'repositories:', '  - provider: local', this.options.remote === 'http' ? `    url: ${this.url}` : `    path: ${this.remote}`, `    delivery: ${this.options.delivery}`, '    approve_first: false',
-      'execution:', '  engine: command', `  command: ${JSON.stringify(['sh', '-c', `cat > /dev/null; ${agent}`])}`, '  timeout: 2m',
+      'execution:', '  engine: command', `  command: ${JSON.stringify(['sh', '-c', `said=$(cat); ${agent}`])}`, '  timeout: 2m',
       'claims: {lease: 12s, renew: 3s}', 'network: {mdns: false, listen: []}', 'poll: 1s', 'log: {level: debug}', '',
     ].join('\n'))
     if (fresh) writeSwarmAccess(state, { swarmKey: 'c'.repeat(64), bootstrap: [] })
@@ -96,6 +99,7 @@ export class Site {
   }
 
   letGo(): void { writeFileSync(path.join(this.#stopFolder, 'go'), '') }
+  get reached(): boolean { return existsSync(this.reachedFile) }
   get reachedFile(): string { return path.join(this.#stopFolder, 'reached') }
   /** Every update that the repository took, in order: `<old> <new> <ref>`. */
   get ledger(): readonly string[] {

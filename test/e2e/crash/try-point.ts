@@ -5,7 +5,7 @@ import { chorus } from '../scenarios/scenario.ts'
 import { count, judge } from './counted.ts'
 import type { Counted } from './counted.ts'
 import { leftOf, runs } from './left.ts'
-import { UpProcess } from './node-process.ts'
+import { UpProcess, waitFor } from './node-process.ts'
 import { PRUNING, WRITES } from './points.ts'
 import type { Point, Stop } from './points.ts'
 import { Site, TASK_KEY } from './site.ts'
@@ -14,7 +14,6 @@ import type { StopInside } from './stop-inside.ts'
 
 export interface Tried { readonly point: string; readonly lost: boolean; readonly duplicated: boolean; readonly problems: readonly string[]; readonly epochs: number; readonly seconds: number }
 
-const WAIT_MS = 90_000
 /** After `done` a second delivery gets this long to happen. */
 const GRACE_MS = 2_500
 const ROOT = path.resolve(import.meta.dirname, '../../..')
@@ -52,7 +51,7 @@ class Attempt {
     const first = this.#start(home, stop)
     if (this.#point.first !== undefined) {
       const { seconds, then } = this.#point.first
-      await this.#until(first, `sleep ${seconds} to run`, () => runs('sleep', seconds))
+      await waitFor(first, `sleep ${seconds} to run`, () => runs('sleep', seconds))
       if (then === 'SIGTERM') first.signal('SIGTERM')
       else { await this.#moveMain('other.txt', 'a person was here\n'); firstCommits += 1 }
     }
@@ -66,7 +65,7 @@ class Attempt {
     if (state !== claim) this.#problems.push(`at the point the claim is ${claim}, got ${state}: it is another point`)
 
     // Killed alone: what it had started is gone all the same, and nobody but the system has had a hand in it.
-    if (stop.kind === 'program') await this.#until(undefined, 'the sandbox of the killed node to end', () => !runs('sleep', stop.seconds), 60, 10_000)
+    if (stop.kind === 'program') await waitFor(undefined, 'the sandbox of the killed node to end', () => !runs('sleep', stop.seconds), { timeoutMs: 10_000 })
     const calm = by === 'another' ? this.#site.layNode('n2', WRITES) : this.#site.layNode('n1', WRITES)
     let second = this.#start(calm, again)
     if (again !== undefined) {
@@ -74,13 +73,13 @@ class Attempt {
       second = this.#start(calm, undefined)
     }
     if (stop.kind === 'push' && stop.landing === 'after the restart') {
-      await this.#until(second, 'the restarted node to have claimed', () => second.said('task_claimed'))
+      await waitFor(second, 'the restarted node to have claimed', () => second.said('task_claimed'))
       this.#site.letGo()
     }
     await this.#untilEnded(second, closed === true ? 'pruned' : 'done')
     const back = by === 'another' ? this.#start(this.#site.layNode('n1', WRITES), undefined) : undefined
-    if (back !== undefined) await this.#until(back, 'the killed node to come back', () => back.said('node_ready'))
-    else await this.#until(second, 'the node to be ready', () => second.said('node_ready'))
+    if (back !== undefined) await waitFor(back, 'the killed node to come back', () => back.said('node_ready'))
+    else await waitFor(second, 'the node to be ready', () => second.said('node_ready'))
     await new Promise((resolve) => { setTimeout(resolve, GRACE_MS) })
     for (const node of [second, back]) {
       if (node === undefined) continue
@@ -115,22 +114,22 @@ class Attempt {
   /** Waits until it stands there, kills it, and says what the repository knew at that moment. */
   async #killAt(node: UpProcess, stop: Stop): Promise<Counted> {
     const reached = stop.kind === 'program' ? (): boolean => runs('sleep', stop.seconds) : (): boolean => existsSync(this.#site.reachedFile)
-    await this.#until(node, 'the point', reached)
+    await waitFor(node, 'the point', reached)
     await node.kill()
     const counted = await count(this.#site)
     if (stop.kind === 'push' && stop.landing !== 'after the restart') {
       const before = this.#site.ledger.length
       this.#site.letGo()
-      if (stop.push.when === 'before') await this.#until(undefined, 'the push to land after the death', () => this.#site.ledger.length > before)
+      if (stop.push.when === 'before') await waitFor(undefined, 'the push to land after the death', () => this.#site.ledger.length > before)
     }
     return counted
   }
 
   #untilEnded(node: UpProcess, how: 'done' | 'pruned'): Promise<void> {
-    return this.#until(node, `the claim to be ${how}`, async () => {
+    return waitFor(node, `the claim to be ${how}`, async () => {
       const [tip = ''] = (await this.#site.git(this.#site.remote, 'for-each-ref', '--format=%(contents:subject)', 'refs/chorus/claims')).split('\n')
       return how === 'done' ? tip.includes(': done by ') : tip === ''
-    }, 250)
+    }, { everyMs: 250 })
   }
 
   /** A person's commit on main. */
@@ -165,17 +164,5 @@ class Attempt {
       left = leftOf(home)
     }
     this.#problems.push(...left.map((what) => `${home.name}: ${what}`))
-  }
-
-  /** Rejects when it does not happen, or when the node that it is expected of ends. */
-  async #until(node: UpProcess | undefined, what: string, look: () => boolean | Promise<boolean>, everyMs = 60, timeoutMs = WAIT_MS): Promise<void> {
-    const deadline = performance.now() + timeoutMs
-    for (;;) {
-      if (await look()) return
-      const events = (): string => (node?.events ?? []).map((event) => event.kind).filter((kind) => kind !== 'task_progressed').join(' ')
-      if (node !== undefined && !node.running) throw new Error(`${what}: the node ended before (exit code ${node.exitCode}) ${node.errors}; it said: ${events()}`)
-      if (performance.now() > deadline) throw new Error(`${what} did not happen within ${timeoutMs / 1_000} s; it said: ${events()} ${node?.errors ?? ''}`)
-      await new Promise((resolve) => { setTimeout(resolve, everyMs) })
-    }
   }
 }

@@ -1,3 +1,4 @@
+import { badDayScenarios, badDays } from './bad-days.ts'
 import { chaos } from './chaos.ts'
 import { demo, demoKill } from './demo.ts'
 import { opencodeCorrects, opencodeFixes, opencodeLies } from './opencode.ts'
@@ -7,4 +8,4 @@ import { packed } from './packed.ts'
 import { versions } from './versions.ts'
 import type { Scenario } from './scenario.ts'
 
-export const scenarios: readonly Scenario[] = [ownRepository, restart, twoMachines, versions, packed, opencodeFixes, opencodeLies, opencodeCorrects, demo, demoKill, chaos]
+export const scenarios: readonly Scenario[] = [ownRepository, restart, twoMachines, versions, packed, opencodeFixes, opencodeLies, opencodeCorrects, demo, demoKill, badDays, ...badDayScenarios, chaos]
