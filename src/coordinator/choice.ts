@@ -35,6 +35,8 @@ const SAMPLES_MAX = 50
 export class Choice {
   readonly #parts: ChoiceParts
   readonly #acquireMs: number[] = []
+  /** Of the last look at the candidates: they are judged one after another, at once. */
+  #rivals: readonly MemberView[] = []
 
   constructor(parts: ChoiceParts) { this.#parts = parts }
 
@@ -45,7 +47,8 @@ export class Choice {
    * those that better suited nodes with free slots will probably take.
    */
   candidates(load: Load, isOpen: (watch: RepositoryWatch, task: Task) => boolean): readonly Candidate[] {
-    const { performance, matching, watches, identity } = this.#parts
+    const { performance, matching, watches, identity, members } = this.#parts
+    this.#rivals = members.members().filter(({ node, status }) => node !== identity.node && status !== 'offline')
     const facts = remembered((type: Task['type']) => this.#facts(load.begun, performance.score(type)))
     const score = remembered((task: Task) => scoreTask(task, facts(task.type), matching))
     const tasks = [...watches.values()].flatMap((watch) => [...watch.tasks.values()])
@@ -63,11 +66,11 @@ export class Choice {
     return [...fit.filter(isOwn), ...fit.filter((candidate) => !isOwn(candidate))]
   }
 
-  /** None at its own turn; else everybody ranks by what everybody can know: the announced facts, and no history. */
+  /** Of a candidate that was just given. None at its own turn; else everybody ranks by what everybody can know: the announced facts, and no history. */
   courtesyMs({ watch, task, turn }: Candidate, currentTasks: number): number {
     const { identity, matching } = this.#parts
     if (turn === identity.node) return 0
-    const rivals = this.#rivals()
+    const rivals = this.#rivals
       .filter(({ repositories }) => repositories.includes(watch.name))
       .map((member) => ({ node: member.node, score: scoreTask(task, { ...member, performance: 0.5 }, matching) }))
       .filter(({ score }) => score.unfit === undefined)
@@ -86,17 +89,12 @@ export class Choice {
   /** Whose turn each open task is, by what everybody can know; a task that is nobody's turn is not in it. */
   #turns(open: readonly { readonly watch: RepositoryWatch; readonly task: Task }[], claimed: number): ReadonlyMap<TaskKey, NodeId> {
     const { identity, watches, matching } = this.#parts
-    const rivals = this.#rivals().filter(({ status, currentTasks, maxTasks }) => status !== 'busy' && currentTasks < maxTasks)
+    const rivals = this.#rivals.filter(({ status, currentTasks, maxTasks }) => status !== 'busy' && currentTasks < maxTasks)
     if (rivals.length === 0) return new Map()
     const own = { ...identity, currentTasks: claimed, repositories: [...watches.keys()] }
     const tasks = open.map(({ watch, task }) => ({ ...task, repository: watch.name }))
       .sort((a, b) => b.priority - a.priority || a.createdAtMs - b.createdAtMs || (a.key < b.key ? -1 : 1))
     return shareTasks(tasks, [own, ...rivals], matching)
-  }
-
-  #rivals(): readonly MemberView[] {
-    const { members, identity } = this.#parts
-    return members.members().filter(({ node, status }) => node !== identity.node && status !== 'offline')
   }
 
   #facts(currentTasks: number, performance: number): AgentFacts {

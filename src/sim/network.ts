@@ -39,8 +39,8 @@ interface NetworkParts {
 export class SimNetwork {
   readonly parts: NetworkParts
   readonly #nodes = new Map<NodeId, SimGossip>()
-  /** Directions that carry nothing: `from to`. */
-  readonly #cut = new Set<string>()
+  /** Directions that carry nothing: from each to those that do not hear it. */
+  readonly #cut = new Map<NodeId, Set<NodeId>>()
   /** On each topic. */
   readonly #lastSaid = new Map<string, Uint8Array>()
 
@@ -53,9 +53,9 @@ export class SimNetwork {
     return gossip
   }
 
-  cut(from: NodeId, to: NodeId): void { this.#cut.add(`${from} ${to}`) }
+  cut(from: NodeId, to: NodeId): void { this.#cut.set(from, (this.#cut.get(from) ?? new Set()).add(to)) }
   heal(): void { this.#cut.clear(); this.relink() }
-  get cuts(): number { return this.#cut.size }
+  get cuts(): number { return [...this.#cut.values()].reduce((sum, { size }) => sum + size, 0) }
 
   /** Opens and closes links so that they fit who lives and what is cut, each end after its own delay. */
   relink(): void {
@@ -128,7 +128,7 @@ export class SimNetwork {
     }
   }
 
-  #open(from: NodeId, to: NodeId): boolean { return this.#cut.size === 0 || !this.#cut.has(`${from} ${to}`) }
+  #open(from: NodeId, to: NodeId): boolean { return this.#cut.size === 0 || this.#cut.get(from)?.has(to) !== true }
 
   /** Directly, or over a third that both reach. */
   #route(from: NodeId, to: NodeId): boolean {

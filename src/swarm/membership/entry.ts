@@ -12,11 +12,11 @@ export interface Entry {
   readonly accepting: boolean
   readonly unreachable: readonly NodeId[]
   readonly tasks: ReadonlySet<TaskKey>
-  readonly heardMs: number
+  heardMs: number
   readonly linkClosedMs: number | undefined
   readonly gone: { readonly sinceMs: number; readonly reason: Departure } | undefined
   /** The author's own time of the newest message that gave numbers: availability, or a role announcement. */
-  readonly countedStamp: number
+  countedStamp: number
   /** The author's own time of the newest message of each type: older ones come too late to count. */
   readonly stamps: Partial<Record<PresenceEnvelope['type'], number>>
 }
@@ -49,24 +49,37 @@ export const tell = (entry: Entry, envelope: PresenceEnvelope, stamp: number): E
   switch (envelope.type) {
     case 'role_announcement': {
       const { agent_id: agentId, role, expertise, capabilities, specialization, max_tasks: maxTasks, current_tasks: currentTasks, status } = envelope.data
-      const told = withProfile(entry, { ...entry.profile, agentId, role, expertise, capabilities, specialization })
-      return stamp < entry.countedStamp ? told : { ...told, countedStamp: stamp, maxTasks, currentTasks, accepting: status !== 'offline' }
+      const told = withProfile(entry, { agentId, role, expertise, capabilities, specialization, models: entry.profile.models, repositories: entry.profile.repositories })
+      if (stamp < entry.countedStamp) return told
+      if (told === entry && entry.maxTasks === maxTasks && entry.currentTasks === currentTasks && entry.accepting === (status !== 'offline')) return counted(entry, stamp)
+      return { ...told, countedStamp: stamp, maxTasks, currentTasks, accepting: status !== 'offline' }
     }
     case 'capability_broadcast': {
       const { agent_id: agentId, role, expertise, capabilities, models, repositories } = envelope.data
-      return withProfile(entry, { ...entry.profile, agentId, role, expertise, capabilities, models, repositories })
+      return withProfile(entry, { agentId, role, expertise, capabilities, specialization: entry.profile.specialization, models, repositories })
     }
     case 'availability_broadcast': {
       const { current_tasks: currentTasks, max_tasks: maxTasks, status, unreachable = NOBODY } = envelope.data
       if (stamp < entry.countedStamp) return entry
+      if (entry.currentTasks === currentTasks && entry.maxTasks === maxTasks && entry.accepting === (status !== 'offline')
+        && sameItems(entry.unreachable, unreachable) && (currentTasks > 0 || entry.tasks === NO_TASKS)) return counted(entry, stamp)
       return { ...entry, unreachable: sameItems(entry.unreachable, unreachable) ? entry.unreachable : unreachable, countedStamp: stamp, currentTasks, maxTasks, accepting: status !== 'offline', tasks: currentTasks === 0 ? NO_TASKS : entry.tasks }
     }
     case 'task_progress': return progressed(entry, envelope, stamp)
   }
 }
 
+/** Most messages repeat what is known: of those only the time is new, and an entry is kept in its own place. */
+const counted = (entry: Entry, stamp: number): Entry => {
+  entry.countedStamp = stamp
+  return entry
+}
+
 /** Most announcements repeat the one before: then what is there is kept, and the message's own lists go with it. */
 const withProfile = (entry: Entry, profile: Profile): Entry => sameProfile(entry.profile, profile) ? entry : { ...entry, profile }
+
+/** As far as it was heard. */
+export const hasWork = (entry: Entry | undefined): boolean => entry !== undefined && (entry.currentTasks > 0 || entry.tasks.size > 0)
 
 /** As others see it. */
 export const memberOf = (entry: Entry, connected: boolean): Member => ({

@@ -93,6 +93,12 @@ const heard = (state: Mutable, envelope: PresenceEnvelope, nowMs: number): reado
   if (before === undefined && !makeRoom(state)) { state.refused += 1; return [] }
 
   const told = tell(before ?? newEntry(envelope.from, nowMs), envelope, stamp)
+  if (told === before && told.gone === undefined && told.linkClosedMs === undefined && !leaving) {
+    // Nothing new but that it lives: what is due of it is later than it was, and a wake that comes too early finds nothing.
+    told.heardMs = nowMs
+    told.stamps[envelope.type] = stamp
+    return NO_EFFECTS
+  }
   const lingering = told.linkClosedMs !== undefined && nowMs - told.linkClosedMs <= state.times.lingeringMs
   const after: Entry = {
     ...told,
@@ -107,6 +113,8 @@ const heard = (state: Mutable, envelope: PresenceEnvelope, nowMs: number): reado
   put(state, after, nowMs)
   return back ? [{ kind: 'newcomer', known: false }, ...events] : events
 }
+
+const NO_EFFECTS: readonly RosterEffect[] = []
 
 /** What was said before the goodbye, and came after it. */
 const isStaleAfterLeaving = (before: Entry | undefined, stamp: number): boolean =>

@@ -135,6 +135,7 @@ describe('membership', () => {
   it('asks the others about a member only when it cannot reach that one itself', async () => {
     const { clock, add, network } = swarm()
     const [a, b, c, d] = [await add(1), await add(2), await add(3), await add(4)]
+    a.numbers.currentTasks = 1
     await clock.advance(5_000)
     for (const other of [b, c, d]) network.cut(other.node, a.node)
     // Told at the next beat at the latest; those who are cut off by all are gone by then.
@@ -145,6 +146,16 @@ describe('membership', () => {
     await clock.advance(2_000)
     expect(b.membership.unreachable(a.node)).toEqual({ witnesses: 0, others: 0 })
     expect(c.membership.unreachable(a.node)).toEqual({ witnesses: 1, others: 2 })
+  })
+
+  it('tells nobody that a member without work cannot be reached', async () => {
+    const { clock, add, network } = swarm()
+    const [a, b, c] = [await add(1), await add(2), await add(3)]
+    await clock.advance(5_000)
+    for (const other of [b, c]) network.cut(other.node, a.node)
+    await clock.advance(10_000)
+    expect([b, c].map(({ membership }) => membership.members().find(({ self }) => self)?.unreachable)).toEqual([[], []])
+    expect(b.membership.unreachable(a.node)).toEqual({ witnesses: 0, others: 1 })
   })
 
   it('keeps one timer, however much is heard', async () => {

@@ -4,7 +4,7 @@ import type { Clock, Entropy, Gossip, Logger } from '../../ports/mod.ts'
 import type { MessagePost } from '../../wire/mod.ts'
 import { beaconWakeMs, silentBeacon, stepBeacon } from './beacon.ts'
 import type { Beacon, BeaconEffect, BeaconInput, BeaconTimes } from './beacon.ts'
-import { memberOf } from './entry.ts'
+import { hasWork, memberOf } from './entry.ts'
 import { statusOf } from './member.ts'
 import type { Load, Member, MembershipEvent, Profile } from './member.ts'
 import { emptyRoster, isUnreachable, ROSTER_LIMITS, stepRoster, unreachableNow } from './roster.ts'
@@ -209,7 +209,9 @@ export class Membership {
     return `${currentTasks}/${maxTasks} ${accepting} ${this.#unreachable().join()}`
   }
 
+  /** Only of those that have work does anyone wait to hear it: in a large swarm most have none, and each word goes to all. */
   #unreachable(): readonly NodeId[] {
-    return unreachableNow(this.#roster, this.#options.clock.monotonicMs())
+    const { entries } = this.#roster
+    return unreachableNow(this.#roster, this.#options.clock.monotonicMs()).filter((node) => hasWork(entries.get(node)))
   }
 }
