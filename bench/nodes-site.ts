@@ -52,6 +52,8 @@ export const openNodesSite = async ({ scratch, program }: BenchContext, options:
       return MeasuredProcess.start([program.launcher, 'up', '--json', '--config', config, '--state', state], {
         isReady: (line) => line.includes('"kind":"node_ready"'),
         onLine: (line) => { onLine?.(nodeLine(line)) },
+        // Their cache of compiled code goes with the run.
+        environment: { XDG_CACHE_HOME: path.join(scratch, 'cache') },
       })
     },
     startBare: (index) => MeasuredProcess.start([program.node, path.join(import.meta.dirname, 'baselines/bare-peer.ts'), placeOf(index).bare, serviceTag], { isReady: (line) => line === 'ready' }),

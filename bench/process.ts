@@ -22,9 +22,9 @@ export class MeasuredProcess {
   }
 
   /** `onLine` hears every line of standard output; the first for which `isReady` holds ends the start. */
-  static async start([program = '', ...args]: readonly string[], lines: { readonly isReady: (line: string) => boolean; readonly onLine?: (line: string) => void }): Promise<MeasuredProcess> {
+  static async start([program = '', ...args]: readonly string[], lines: { readonly isReady: (line: string) => boolean; readonly onLine?: (line: string) => void; readonly environment?: Readonly<Record<string, string>> }): Promise<MeasuredProcess> {
     const begunMs = performance.now()
-    const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'] })
+    const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...lines.environment } })
     running.add(child)
     child.once('exit', () => { running.delete(child) })
     let said = ''

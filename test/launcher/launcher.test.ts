@@ -29,7 +29,7 @@ const put = (name: string, text: string): string => {
 
 /** A program that gives itself out as that Node, and tells when it is run for real. */
 const putNode = (name: string, version: string): string => {
-  const file = put(name, `#!/bin/sh\n[ "$1" = --version ] && { echo v${version}; exit; }\necho "node ${version} pid $$: $(basename "$1")"\nshift\nprintf '<%s>' "$@"\n`)
+  const file = put(name, `#!/bin/sh\n[ "$1" = --version ] && { echo v${version}; exit; }\ncase $1 in --max-*) shift;; esac\necho "node ${version} pid $$: $(basename "$1")"\nshift\nprintf '<%s>' "$@"\n`)
   chmodSync(file, 0o755)
   return file
 }
