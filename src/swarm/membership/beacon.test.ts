@@ -29,7 +29,7 @@ describe('the beacon', () => {
   })
 
   it('beats as its settings say', () => {
-    expect(play([[0, { kind: 'start' }], [100, { kind: 'newcomer', delayMs: 10, known: false }]], 2_000, { availabilityMs: 1_000, announcementGapMs: 300, newcomerAgainMs: 400, beatsPerAnnouncement: 2 })).toEqual([
+    expect(play([[0, { kind: 'start' }], [100, { kind: 'newcomer', delayMs: 10, spreadMs: 0, known: false }]], 2_000, { availabilityMs: 1_000, announcementGapMs: 300, newcomerAgainMs: 400, beatsPerAnnouncement: 2 })).toEqual([
       '0 announce', '0 availability', '300 announce', '700 announce', '1000 availability', '2000 announce', '2000 availability',
     ])
   })
@@ -41,22 +41,27 @@ describe('the beacon', () => {
   })
 
   it('announces to newcomers soon and again, to those that come together together', () => {
-    const crowd = Array.from({ length: 20 }, (_, index) => [5_000 + index * 10, { kind: 'newcomer', delayMs: 300, known: false }] as const)
+    const crowd = Array.from({ length: 20 }, (_, index) => [5_000 + index * 10, { kind: 'newcomer', delayMs: 300, spreadMs: 0, known: false }] as const)
     expect(play([[0, { kind: 'start' }], ...crowd], 20_000)).toEqual(['0 announce', '0 availability', '5300 announce', '8490 announce'])
   })
 
   it('announces once, and later, to one whose link only opened again', () => {
-    expect(play([[0, { kind: 'start' }], [5_000, { kind: 'newcomer', delayMs: 300, known: true }], [5_010, { kind: 'newcomer', delayMs: 300, known: true }]], 10_000)).toEqual(['0 announce', '0 availability', '8310 announce'])
+    expect(play([[0, { kind: 'start' }], [5_000, { kind: 'newcomer', delayMs: 300, spreadMs: 0, known: true }], [5_010, { kind: 'newcomer', delayMs: 300, spreadMs: 0, known: true }]], 10_000)).toEqual(['0 announce', '0 availability', '8310 announce'])
+  })
+
+  it('begins no other round of answers while one may last', () => {
+    const stream = Array.from({ length: 100 }, (_, index) => [index * 100, { kind: 'newcomer', delayMs: 300, spreadMs: 4_000, known: false }] as const)
+    expect(play([[0, { kind: 'start' }], ...stream], 20_000).filter((line) => line.endsWith(' announce'))).toHaveLength(5)
   })
 
   it('announces at most once a second to a stream of newcomers, and is not put off by it', () => {
-    const stream = Array.from({ length: 100 }, (_, index) => [index * 100, { kind: 'newcomer', delayMs: 300, known: false }] as const)
+    const stream = Array.from({ length: 100 }, (_, index) => [index * 100, { kind: 'newcomer', delayMs: 300, spreadMs: 0, known: false }] as const)
     const times = play([[0, { kind: 'start' }], ...stream], 10_000).filter((line) => line.endsWith('announce')).map((line) => Number(line.split(' ')[0]))
     expect(times.length).toBeGreaterThanOrEqual(7)
     expect(times.slice(1).map((time, index) => time - (times[index] ?? 0)).every((gap) => gap >= 1_000)).toBe(true)
   })
 
   it('says goodbye once and nothing after it', () => {
-    expect(play([[0, { kind: 'start' }], [5, { kind: 'leave' }], [6, { kind: 'leave' }], [7, { kind: 'load-changed' }], [8, { kind: 'newcomer', delayMs: 1, known: false }]], 60_000)).toEqual(['0 announce', '0 availability', '5 leave'])
+    expect(play([[0, { kind: 'start' }], [5, { kind: 'leave' }], [6, { kind: 'leave' }], [7, { kind: 'load-changed' }], [8, { kind: 'newcomer', delayMs: 1, spreadMs: 0, known: false }]], 60_000)).toEqual(['0 announce', '0 availability', '5 leave'])
   })
 })

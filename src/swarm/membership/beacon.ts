@@ -21,8 +21,11 @@ export interface Beacon {
 
 export type BeaconInput =
   | { readonly kind: 'start' | 'profile-changed' | 'load-changed' | 'tick' | 'leave' }
-  /** `delayMs` is drawn at random, so that a large swarm does not answer one newcomer in one instant. */
-  | { readonly kind: 'newcomer'; readonly delayMs: number; readonly known: boolean }
+  /**
+   * `delayMs` is drawn at random, so that a large swarm does not answer one newcomer in one instant; `spreadMs` is the longest it
+   * may be: as long as a round of answers takes, no other is begun.
+   */
+  | { readonly kind: 'newcomer'; readonly delayMs: number; readonly spreadMs: number; readonly known: boolean }
 
 export type BeaconEffect = 'announce' | 'availability' | 'leave'
 
@@ -48,7 +51,7 @@ export const stepBeacon = (state: Beacon, input: BeaconInput, nowMs: number): Be
     case 'leave': return { state: silentBeacon(state.times), effects: ['leave'] }
     case 'profile-changed': return speak(state, ['announce'], nowMs)
     case 'load-changed': return speak(state, ['availability'], nowMs)
-    case 'newcomer': return { state: { ...state, announceAtMs: planned(state, nowMs + input.delayMs, input.known) }, effects: [] }
+    case 'newcomer': return { state: { ...state, announceAtMs: planned(state, nowMs + input.delayMs, input) }, effects: [] }
     case 'tick': return tick(state, nowMs)
   }
 }
@@ -72,8 +75,8 @@ const speak = (state: Beacon, effects: readonly ('announce' | 'availability')[],
 })
 
 /** The first one stays where it was planned; the second is 3 s after the last newcomer. */
-const planned = (state: Beacon, wantedMs: number, known: boolean): readonly number[] => {
-  const soonMs = Math.max(wantedMs, state.announcedMs + state.times.announcementGapMs)
+const planned = (state: Beacon, wantedMs: number, { known, spreadMs }: { readonly known: boolean; readonly spreadMs: number }): readonly number[] => {
+  const soonMs = Math.max(wantedMs, state.announcedMs + Math.max(state.times.announcementGapMs, spreadMs))
   const [firstMs = soonMs] = state.announceAtMs
   const againMs = soonMs + state.times.newcomerAgainMs
   return known ? [...state.announceAtMs.slice(0, -1), againMs] : [Math.min(firstMs, soonMs), againMs]

@@ -139,7 +139,7 @@ export class Membership {
     this.#roster = state
     for (const effect of effects) {
       if (effect.kind === 'emit') this.#emit(effect.event)
-      else this.#background(this.#tell({ kind: 'newcomer', delayMs: this.#newcomerDelayMs(), known: effect.known }))
+      else this.#background(this.#tell({ kind: 'newcomer', ...this.#newcomerDelay(), known: effect.known }))
     }
   }
 
@@ -200,8 +200,9 @@ export class Membership {
   }
 
   /** Spread over 20 ms per member, so that a swarm of a hundred answers a newcomer within two seconds, not at once. */
-  #newcomerDelayMs(): number {
-    return 300 + Math.floor(this.#options.entropy.fraction() * 20 * this.#roster.entries.size)
+  #newcomerDelay(): { readonly delayMs: number; readonly spreadMs: number } {
+    const spreadMs = 20 * this.#roster.entries.size
+    return { delayMs: 300 + Math.floor(this.#options.entropy.fraction() * spreadMs), spreadMs }
   }
 
   #loadText(): string {
