@@ -141,8 +141,6 @@ describe('acquire()', () => {
     a.claims.track([key])
     await a.claims.refresh()
     a.store.fault('push', 'answer-lost')
-    // Of the list of ended claims first, then of what became of the push.
-    a.store.fault('tips', 'slow').release()
     const slow = a.store.fault('tips', 'slow')
     const acquiring = a.claims.acquire(key)
     await bench.clock.advance(61_000)

@@ -80,6 +80,19 @@ describe('whoever creates a ref', () => {
     expect(await bench.chain(key)).toMatchObject([{ epoch: 2, epochBase: 1, parent: null }])
   })
 
+  test('asks the remote but once about it where the last look has told it: after the push', async () => {
+    const bench = new ClaimsBench()
+    const a = bench.node('a')
+    a.claims.track([key])
+    await a.claims.refresh()
+    const happened: string[] = []
+    const [tips, push] = [a.store.tips.bind(a.store), a.store.push.bind(a.store)]
+    a.store.tips = (prefix) => { happened.push(prefix); return tips(prefix) }
+    a.store.push = (...given) => { happened.push('push'); return push(...given) }
+    await won(a.claims.acquire(key))
+    expect(happened).toEqual(['push', bench.names.ended])
+  })
+
   test('looks again after it has created: what ended meanwhile is continued before any work', async () => {
     const bench = new ClaimsBench()
     const [a, b] = [bench.node('a'), bench.node('b')]

@@ -51,6 +51,7 @@ export class EndedList {
   readonly #names: ClaimNames
   readonly #epochs = new Map<TaskKey, number>()
   #tip: Oid | null = null
+  #isKnown = false
   #looked: { readonly tip: Oid | null; readonly fault: string } | undefined
 
   constructor(store: RefStore, names: ClaimNames) {
@@ -60,6 +61,12 @@ export class EndedList {
 
   /** As last read. */
   get tip(): Oid | null { return this.#tip }
+
+  /** The last look succeeded: all that was in the list then is known here. */
+  get isKnown(): boolean { return this.#isKnown }
+
+  /** It has moved, by this node's own push: the next who wants to know it reads it. */
+  forget(): void { this.#isKnown = false }
 
   /** Last epoch of an ended chain of the task; 0 when there is none. */
   epochOf(key: TaskKey): number { return this.#epochs.get(key) ?? 0 }
@@ -91,6 +98,12 @@ export class EndedList {
    * REPOSITORY_INVALID, and nobody creates a claim until a person has mended the list.
    */
   async follow(tip: Oid | null): Promise<void> {
+    this.#isKnown = false
+    await this.#follow(tip)
+    this.#isKnown = true
+  }
+
+  async #follow(tip: Oid | null): Promise<void> {
     if (tip === this.#tip) return
     if (tip === null) { this.#tip = null; return }
     const history = await this.#store.history(this.#names.ended, tip, { limit: COMMITS_MAX, until: this.#tip ?? undefined })

@@ -43,7 +43,8 @@ export class ClaimMoves {
       const judged = claimable(entry.lease, clock.monotonicMs(), witnesses(entry.lease))
       // Before the lease has ended: only if the remote answers now, and the tip is where it was.
       if (judged.yes && judged.taken === 'unreachable') await remote.read(entry)
-      if (judged.yes && judged.taken === 'first') await ended.read()
+      // What was added since the last look is found after the push, before any work: no second exchange for it here.
+      if (judged.yes && judged.taken === 'first' && !ended.isKnown) await ended.read()
       return { kind: 'acquire', endedEpoch: ended.epochOf(entry.lease.key), unreachable: witnesses(entry.lease) }
     })
   }

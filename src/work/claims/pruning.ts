@@ -56,6 +56,7 @@ export const endClaims = async (entries: readonly ClaimEntry[], parts: PrunePart
     }),
   }]
   const answers = await store.push([...updates, ...moves], { atomic: true })
+  ended.forget()
   for (const entry of entries) await remote.read(entry)
   const gone = entries.filter((entry) => entry.lease.seen.kind === 'absent').map((entry) => entry.lease.key)
   if (gone.length === entries.length) return ok(gone)
