@@ -15,7 +15,7 @@ import type { StopInside } from './stop-inside.ts'
 export interface Tried { readonly point: string; readonly lost: boolean; readonly duplicated: boolean; readonly problems: readonly string[]; readonly epochs: number; readonly seconds: number }
 
 /** After `done` a second delivery gets this long to happen. */
-const GRACE_MS = 2_500
+const GRACE_MS = 1_500
 const ROOT = path.resolve(import.meta.dirname, '../../..')
 
 /** One node is killed at the point and started again (or another takes over); then everything is counted. */

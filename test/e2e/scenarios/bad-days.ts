@@ -66,7 +66,9 @@ class Day {
     for (const home of this.#homes.values()) {
       const audit = await this.say(home, 'audit', 'verify')
       expect(audit.code === 0, `${home.name}: the log must verify: ${audit.stdout}`)
-      await waitFor(undefined, `${home.name}: nothing to be left`, () => leftOf(home).length === 0, { timeoutMs: 10_000, seen: () => leftOf(home).join('; ') })
+      // Half an object: git's own, when the disk was full under it. It is nobody's, and `git prune` takes it.
+      const left = (): readonly string[] => leftOf(home).filter((what) => !what.includes('/tmp_obj_'))
+      await waitFor(undefined, `${home.name}: nothing to be left`, () => left().length === 0, { timeoutMs: 10_000, seen: () => left().join('; ') })
     }
     return count(this.site)
   }
@@ -118,7 +120,7 @@ const changed = day('changed-mid-work', async (day) => {
   // The work is right only with the new text.
   const node = day.up(day.home('n1', `sleep 4.301; case "$said" in *'the line of today'*) ${WRITES} ;; *) echo wrong >> other.txt; ${WRITES} ;; esac`))
   await waitFor(node, 'the agent to work', () => runs('sleep', '4.301'))
-  await day.person(TASK, (text) => text.replace('Add', 'Add the line of today:'))
+  await day.person(TASK, (text) => text.replace('Add `', 'Add the line of today, `'))
   await day.untilDone(node)
   const started = node.events.filter(({ kind }) => kind === 'task_started').length
   await day.deliveredOnce(await day.end(node), { commits: 2 })
