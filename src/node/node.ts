@@ -338,7 +338,7 @@ export class ChorusNode {
       engine: { kind: this.#parts.runner.kind, ready: this.#engine.ready, reason: this.#engine.ready ? '' : this.#engine.reason },
       sandbox: { kind: this.#parts.sandbox.name, available: this.#sandbox.available, reason: this.#sandbox.available ? '' : this.#sandbox.reason },
       problems: [...this.#problems.values(), ...this.#repositories.flatMap((repository) => repository.problems()), ...(this.#coordinator?.problems ?? []), ...config.warnings],
-      counters: { ...this.#post?.counts(), ...sumOf(this.#repositories.map((repository) => repository.counters())) },
+      counters: sumOf([this.#post?.counts() ?? {}, gossip.refused?.() ?? {}, ...this.#repositories.map((repository) => repository.counters())]),
       uptime_seconds: this.#starting === undefined ? 0 : (clock.monotonicMs() - this.#startedAtMs) / 1000,
     }
   }
@@ -370,7 +370,7 @@ export class ChorusNode {
 /** So many are named; a member could make up more. */
 const OTHER_VERSIONS_MAX = 8
 
-/** Of several repositories' counters, by name. */
+/** Of several counters with one name. */
 const sumOf = (all: readonly Readonly<Record<string, number>>[]): Readonly<Record<string, number>> => {
   const sum: Record<string, number> = {}
   for (const counters of all) for (const [name, value] of Object.entries(counters)) sum[name] = (sum[name] ?? 0) + value

@@ -16,6 +16,8 @@ export interface Gossip {
   peers(): readonly NodeId[]
   /** Addresses where this node listens, as multiaddrs that end in /p2p/<id>. */
   addresses(): readonly string[]
+  /** Messages that were refused before anyone here could judge them, by reason, since it was made. */
+  refused?(): Readonly<Record<string, number>>
   onPeerChange(listener: (change: PeerChange) => void): () => void
 }
 

@@ -44,6 +44,7 @@ describe('libp2p gossip', () => {
     await sender.publish('one', bytes('x'.repeat(100)))
     await eventually(() => { expect(heard).toContain('x'.repeat(100)) })
     expect(heard).not.toContain('x'.repeat(101))
+    expect(hub.refused()).toEqual({ 'too-large': 1 })
   })
 
   it('passes on what is accepted, and neither what is ignored nor what is rejected', async () => {

@@ -21,6 +21,7 @@ export class Libp2pGossip implements Gossip {
   #running: { readonly host: Host; readonly reconnect: Reconnect } | undefined
   #results: Readonly<Record<Verdict, TopicValidatorResult>> | undefined
   #changing: Promise<void> = Promise.resolve()
+  #tooLarge = 0
 
   constructor(options: Libp2pOptions) {
     this.#options = resolveOptions(options)
@@ -63,6 +64,8 @@ export class Libp2pGossip implements Gossip {
   peers(): readonly NodeId[] { return (this.#running?.host.getPeers() ?? []).map((peer) => peer.toString() as NodeId) }
 
   addresses(): readonly string[] { return (this.#running?.host.getMultiaddrs() ?? []).map(String) }
+
+  refused(): Readonly<Record<string, number>> { return { 'too-large': this.#tooLarge } }
 
   onPeerChange(listener: (change: PeerChange) => void): () => void {
     const entry = (change: PeerChange): void => listener(change)
@@ -122,7 +125,11 @@ export class Libp2pGossip implements Gossip {
     // Under StrictSign neither happens: the library has checked the signature against this very id.
     if (message.type !== 'signed') return 'reject'
     const author = message.from.toString()
-    if (!isNodeId(author) || message.data.byteLength > this.#options.messageBytesMax) return 'reject'
+    if (!isNodeId(author)) return 'reject'
+    if (message.data.byteLength > this.#options.messageBytesMax) {
+      this.#tooLarge += 1
+      return 'reject'
+    }
     if (!this.#options.admits(author)) return 'ignore'
     let strictest: Verdict = 'accept'
     for (const receive of [...this.#receivers.get(topic) ?? []]) {

@@ -152,3 +152,8 @@ describe('newTaskFile', () => {
     expect(nextTaskId(['1', 'x', '12', '3-a'])).toBe('13')
   })
 })
+
+it('tells of a title that would turn a screen around without turning it', () => {
+  const result = read('---\ntitle: "fix \\u202Egpj.exe \\e[2J"\n---\n')
+  expect(result.ok ? '' : result.reason.reason).toBe('title: expected one line without control or direction characters, got "fix \\u202egpj.exe \\u001b[2J"')
+})

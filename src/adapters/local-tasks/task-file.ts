@@ -170,4 +170,6 @@ const dependency = (text: string, repository: string): TaskKey | undefined => {
   return address === undefined ? undefined : taskKey(address)
 }
 
+/** As JSON, and what that leaves as it is though no screen shows it as it is, escaped too: the reason is told to people. */
 const quoted = (text: string): string => JSON.stringify(text.length > 60 ? `${text.slice(0, 59)}…` : text)
+  .replace(/[\u007f-\u009f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu, (unseen) => `\\u${unseen.charCodeAt(0).toString(16).padStart(4, '0')}`)
