@@ -60,7 +60,7 @@ export const buildNode = async (places: Places): Promise<BuiltNode> => {
     const modelKey = config.execution.model?.keyEnv === undefined ? undefined : process.env[config.execution.model.keyEnv]
     const sandbox = new BubblewrapSandbox({ instance: instanceOf(state.path) })
     const clock = new SystemClock()
-    const egress = makeEgress(config, modelKey)
+    const egress = makeEgress(config, { modelKey, folder: await emptyGates(places) })
     const gossip = new Libp2pGossip({
       keySeed: state.identity.seed, swarmKey: Buffer.from(access.swarmKey, 'hex'), logger,
       listen: config.network.listen, bootstrap: [...config.network.bootstrap, ...access.bootstrap],
@@ -149,10 +149,19 @@ export const remoteOf = (settings: RepositoryConfig, places: Pick<Places, 'confi
 /** Over a network the person's own git credentials hold; a path needs none. */
 const isNetworked = (remote: string): boolean => /^(?:https?|ssh|git):\/\//.test(remote) || /^[\w.-]+@[\w.-]+:/.test(remote)
 
-const makeEgress = (config: ChorusConfig, modelKey: string | undefined): Egress => {
+/** What a killed node left there goes with its next start. Others may walk through: the sandbox's user comes this way. */
+const emptyGates = async (places: Places): Promise<string> => {
+  const folder = path.join(places.scratchFolder, 'gates')
+  await rm(folder, { recursive: true, force: true })
+  await mkdir(folder, { recursive: true, mode: 0o711 })
+  await chmod(folder, 0o711)
+  return folder
+}
+
+const makeEgress = (config: ChorusConfig, { modelKey, folder }: { readonly modelKey: string | undefined; readonly folder: string }): Egress => {
   const { model } = config.execution
   return new HttpEgress({
-    registry: process.env.npm_config_registry, owner: sandboxOwner(),
+    registry: process.env.npm_config_registry, owner: sandboxOwner(), folder,
     model: model === undefined ? undefined : { endpoint: model.endpoint, key: modelKey },
   })
 }

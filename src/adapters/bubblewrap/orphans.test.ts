@@ -41,6 +41,20 @@ describe('sandboxes whose coordinator was killed', () => {
   })
   afterEach(() => rm(folder, { recursive: true, force: true }))
 
+  it('that was probed just then: reap() removes the folder, and nothing that only looks like it', async () => {
+    const left = path.join(os.tmpdir(), `chorus-probe-${instance}-1-abc`)
+    const [another, link] = [path.join(os.tmpdir(), `chorus-probe-z${instance}-1-abc`), path.join(os.tmpdir(), `chorus-probe-${instance}-1-def`)]
+    mkdirSync(path.join(left, 'workspace'), { recursive: true })
+    mkdirSync(another)
+    symlinkSync(folder, link)
+    try {
+      await new BubblewrapSandbox({ instance }).reap()
+      expect(globSync([left, another, link, workspace]).sort()).toEqual([another, link, workspace].sort())
+    } finally {
+      for (const file of [left, another, link]) await rm(file, { recursive: true, force: true })
+    }
+  })
+
   it.each(isRoot ? ['auto', 'rlimit'] : ['rlimit'])('die with it (limits: %s), and reap() removes what stays', async (limits) => {
     const word = `orphan-${limits}-${process.pid}`
     const file = path.join(folder, 'starter.ts')

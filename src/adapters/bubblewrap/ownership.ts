@@ -42,6 +42,17 @@ const giveAll = async (folder: string, uid: number): Promise<void> => {
   await chown(folder, uid, uid)
 }
 
+/** The name can be guessed, and everybody may write beside it: a link or a folder that somebody else put there is not ours to empty. */
+export const isOwnFolder = async (folder: string): Promise<boolean> => {
+  try {
+    const found = await lstat(folder)
+    return found.isDirectory() && found.uid === process.getuid?.()
+  } catch {
+    // Gone since it was listed.
+    return false
+  }
+}
+
 /**
  * Makes the places below /workspace where something will be mounted: bwrap cannot, when the workspace is read-only or
  * not its own. Refuses to walk through links, which an earlier task may have left to lead us astray.

@@ -1,10 +1,11 @@
-import { chmod, mkdir, mkdtemp, readlink, rm } from 'node:fs/promises'
+import { chmod, mkdir, mkdtemp, readdir, readlink, rm } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import os from 'node:os'
 import path from 'node:path'
 import { fail, messageOf, ok } from '../../core/mod.ts'
 import type { Result } from '../../core/mod.ts'
 import type { Sandbox, SandboxNetwork, SandboxProbe } from '../../ports/mod.ts'
+import { isOwnFolder } from './ownership.ts'
 
 type Facts = Readonly<Record<string, string | boolean>>
 type Inside = (command: readonly string[], network?: SandboxNetwork) => Promise<Result<string>>
@@ -13,8 +14,8 @@ type Inside = (command: readonly string[], network?: SandboxNetwork) => Promise<
  * Judges by running, never by version: a shell and `node` must work inside, apart from the host; npm, git and the way out
  * through a socket are reported, because not every task needs them.
  */
-export const probeSandbox = async (sandbox: Sandbox, facts: () => Promise<Facts>, fix: string): Promise<SandboxProbe> => {
-  const folder = await mkdtemp(path.join(os.tmpdir(), 'chorus-probe-'))
+export const probeSandbox = async (sandbox: Sandbox, facts: () => Promise<Facts>, { fix, instance }: { readonly fix: string; readonly instance: string }): Promise<SandboxProbe> => {
+  const folder = await mkdtemp(path.join(os.tmpdir(), `${PREFIX}${instance}-${process.pid}-`))
   const workspace = path.join(folder, 'workspace')
   try {
     await prepare(folder, workspace)
@@ -32,6 +33,17 @@ export const probeSandbox = async (sandbox: Sandbox, facts: () => Promise<Facts>
     await rm(folder, { recursive: true, force: true })
   }
 }
+
+/** Removes what earlier processes of this instance left when they were killed while they probed. */
+export const reapProbes = async (instance: string): Promise<void> => {
+  for (const name of await readdir(os.tmpdir())) {
+    if (!name.startsWith(`${PREFIX}${instance}-`) || name.startsWith(`${PREFIX}${instance}-${process.pid}-`)) continue
+    const folder = path.join(os.tmpdir(), name)
+    if (await isOwnFolder(folder)) await rm(folder, { recursive: true, force: true })
+  }
+}
+
+const PREFIX = 'chorus-probe-'
 
 const prepare = async (folder: string, workspace: string): Promise<void> => {
   await chmod(folder, 0o711)

@@ -12,7 +12,7 @@ import type { HostLayout } from './host-layout.ts'
 import { launch } from './launch.ts'
 import { makeMountPoints, ownerFor } from './ownership.ts'
 import type { Identity } from './ownership.ts'
-import { probeSandbox } from './probe.ts'
+import { probeSandbox, reapProbes } from './probe.ts'
 import type { ResourceGroup, ResourceGroups } from './resource-group.ts'
 import { RlimitGroups } from './rlimit-group.ts'
 import { Run } from './run.ts'
@@ -53,7 +53,7 @@ export class BubblewrapSandbox implements Sandbox {
   constructor(options: BubblewrapOptions) { this.#options = options }
 
   probe(): Promise<SandboxProbe> {
-    this.#probe ??= probeSandbox(this, () => this.#facts(), FIX)
+    this.#probe ??= probeSandbox(this, () => this.#facts(), { fix: FIX, instance: this.#options.instance })
     return this.#probe
   }
 
@@ -93,6 +93,7 @@ export class BubblewrapSandbox implements Sandbox {
 
   async reap(): Promise<number> {
     const { groups, identity } = await this.#open()
+    await reapProbes(this.#options.instance)
     const stages = identity.isRoot ? await reapStages(this.#options.instance) : 0
     return Math.max(await groups.reap(), stages)
   }

@@ -1,7 +1,7 @@
 import { chmod, lstat, mkdir, mkdtemp, readdir, realpath, rmdir, stat, unlink, writeFile } from 'node:fs/promises'
 import os from 'node:os'
 import path from 'node:path'
-import { canReach } from './ownership.ts'
+import { canReach, isOwnFolder } from './ownership.ts'
 
 /**
  * Host folders that the sandbox's user could not walk to (a repository or a Node below /root) are bound to a place
@@ -57,17 +57,6 @@ export const reapStages = async (instance: string): Promise<number> => {
 }
 
 const PREFIX = 'chorus-stage-'
-
-/** The name can be guessed, and everybody may write beside it: a link or a folder that somebody else put there is not ours to empty. */
-const isOwnFolder = async (folder: string): Promise<boolean> => {
-  try {
-    const found = await lstat(folder)
-    return found.isDirectory() && found.uid === process.getuid?.()
-  } catch {
-    // Gone since it was listed.
-    return false
-  }
-}
 
 /** Outside of the run's own mount namespace these are empty places; never a recursive removal, should they not be. */
 const removeStage = async (folder: string): Promise<void> => {
