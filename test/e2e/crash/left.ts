@@ -14,6 +14,7 @@ export const leftOf = (home: NodeHome): readonly string[] => {
     ...processesOf([home.home, scratchFolder, instance]).map(({ pid, command }) => `process ${pid} still runs: ${command}`),
     ...entriesOf(home.temporary).map((name) => `${name} is left in the temporary folder`),
     ...entriesOf(work).flatMap((repository) => entriesOf(path.join(work, repository)).map((name) => `the work tree ${name} is left`)),
+    ...entriesOf(path.join(scratchFolder, 'gates')).map((name) => `the way out ${name} is left`),
     ...groupsOf(instance).map((group) => `the control group ${group} is left`),
     ...readFileSync('/proc/self/mounts', 'utf8').split('\n').filter((line) => line.includes(`${home.home}/`) && line.split(' ')[1] !== home.state || line.includes(scratchFolder)).map((line) => `mounted: ${line}`),
     ...locksOf(path.join(home.state, 'repositories')).map((file) => `${file} is left`),

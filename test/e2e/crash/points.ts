@@ -74,6 +74,7 @@ export const POINTS: readonly Point[] = [
   { name: 'done: pushed, answer not handled', delivery: 'branch', claim: 'done', stop: push('after', 'done') },
   { name: 'done, not logged', delivery: 'merge', claim: 'done', stop: before(TELLING, "      await this.#logEnd('task_completed'") },
   { name: 'start: settling what the last kill left', delivery: 'merge', claim: 'delivered', stop: push('after', 'delivery'), again: before('src/work/claims/start-up.ts', '    await log.settled(intent.oid, outcome)') },
+  { name: 'start: the sandbox is being tried', delivery: 'branch', claim: 'held', agent: `sleep ${long(107)}; ${WRITES}`, stop: program(long(107)), again: before('src/adapters/bubblewrap/probe.ts', '    const first = await firstLook(inside)') },
   { name: 'start: giving back what the last kill held', delivery: 'branch', claim: 'held', agent: `sleep ${long(104)}; ${WRITES}`, stop: program(long(104)), again: push('after', 'give-back') },
   { name: 'draining: work given back, answer not handled', delivery: 'branch', claim: 'released', agent: `sleep ${long(105)}; ${WRITES}`, first: { seconds: long(105), then: 'SIGTERM' }, stop: push('after', 'give-back') },
   { name: 'waiting to merge: the turn is taken', delivery: 'merge', claim: 'held', agent: `sleep 2.625; ${WRITES}`, first: { seconds: '2.625', then: 'main moves' }, stop: push('after', 'turn') },

@@ -86,6 +86,8 @@ export class Site {
       'agent:', `  id: ${name}`, '  max_tasks: 1',
       'repositories:', '  - provider: local', this.options.remote === 'http' ? `    url: ${this.url}` : `    path: ${this.remote}`, `    delivery: ${this.options.delivery}`, '    approve_first: false',
       'execution:', '  engine: command', `  command: ${JSON.stringify(['sh', '-c', `said=$(cat); ${agent}`])}`, '  timeout: 2m',
+      // Never asked: so that the way to a model is open while the agent runs.
+      '  model: {name: nobody, endpoint: "http://127.0.0.1:9/v1"}',
       'claims: {lease: 12s, renew: 3s}', 'network: {mdns: false, listen: []}', 'poll: 1s', 'log: {level: debug}', '',
     ].join('\n'))
     if (fresh) writeSwarmAccess(state, { swarmKey: 'c'.repeat(64), bootstrap: [] })
