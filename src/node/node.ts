@@ -109,6 +109,11 @@ export class ChorusNode {
   async #start(): Promise<void> {
     const { clock, entropy, signer, logger, gossip, config, sandbox, runner, scanner } = this.#parts
     this.#startedAtMs = clock.monotonicMs()
+    await sandbox.reap()
+    // Other programs do the work of the trying, so the log, the network and the repositories are opened meanwhile.
+    const probing = Promise.all([sandbox.probe(), runner.probe()])
+    // Nothing of it is left behind; its failure is told below.
+    this.#cleanups.push(() => probing.then(() => undefined, () => undefined))
     const session = entropy.fork('session').uuid() as SessionId
     const redactor = new Redactor({ scanner, hashKey: this.#parts.redactionKey, known: this.#parts.knownSecrets, onFound: (found) => { this.#secretFound(found) } })
     const audit = new AuditLog({ ...this.#parts.log, signer, clock, redactor, session, headHolds: this.#parts.openers?.head })
@@ -122,12 +127,6 @@ export class ChorusNode {
     })
     await audit.append('session_started', { version: this.#parts.version, log_key: this.#identity.logAddress, agent_id: this.#identity.agentId, role: this.#identity.role })
     this.#cleanups.push(() => audit.append('session_ended', { reason: 'stopped' }).then(() => undefined))
-
-    await sandbox.reap()
-    // Other programs do the work of the trying, so the network and the repositories start meanwhile.
-    const probing = Promise.all([sandbox.probe(), runner.probe()])
-    // Nothing of it is left behind; its failure is told below.
-    this.#cleanups.push(() => probing.then(() => undefined, () => undefined))
 
     const post = new Post({
       gossip, signer, clock, entropy: entropy.fork('post'), logger,
