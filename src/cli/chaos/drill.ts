@@ -54,6 +54,9 @@ export class Drill {
   readonly #restarts = new Map<number, number>()
   #tips: ReadonlyMap<string, ChainLink> = new Map()
   #holdersKilled = 0
+  /** Claims of killed nodes that nobody has taken over yet. */
+  #orphans: readonly { readonly ref: string; readonly node: string; readonly epoch: number }[] = []
+  #takenOver = 0
   #woken = 0
   #movedMs = performance.now()
   #faultsBegunMs = 0
@@ -137,7 +140,8 @@ export class Drill {
 
   #hadEnough(): boolean {
     const { killsMin, holdersMin, zombiesMin } = this.#options
-    return this.#kills.length >= killsMin && this.#holdersKilled >= holdersMin * MARGIN && this.#woken >= zombiesMin * MARGIN
+    // Without a takeover there is no time to tell, and a drill that cannot tell it has failed.
+    return this.#kills.length >= killsMin && this.#holdersKilled >= holdersMin * MARGIN && this.#woken >= zombiesMin * MARGIN && this.#takenOver > 0
   }
 
   async #look(): Promise<void> {
@@ -148,6 +152,12 @@ export class Drill {
       return before?.oid !== oid && (before?.record.state !== record.state || before.record.epoch !== record.epoch)
     })
     this.#tips = tips
+    this.#orphans = this.#orphans.filter(({ ref, node, epoch }) => {
+      const now = tips.get(ref)?.record
+      if (now === undefined || (now.epoch === epoch && now.node === node && (now.state === 'held' || now.state === 'delivered'))) return true
+      if (now.epoch > epoch && now.node !== node) this.#takenOver += 1
+      return false
+    })
     if (moved) this.#movedMs = performance.now()
   }
 
@@ -171,12 +181,17 @@ export class Drill {
 
   #carryOut(fault: Fault, subject: Subject, now: number): void {
     switch (fault.kind) {
-      case 'kill':
-        if (this.#holds(subject) !== undefined) this.#holdersKilled += 1
+      case 'kill': {
+        const held = this.#holds(subject)
+        if (held !== undefined) {
+          this.#holdersKilled += 1
+          this.#orphans = [...this.#orphans, { ref: held[0], node: held[1].record.node, epoch: held[1].record.epoch }]
+        }
         this.#writeDown(subject, Date.now())
         subject.kill()
         subject.restartAtMs = now + fault.forMs
         return
+      }
       case 'pause':
         subject.freeze()
         subject.wakeAtMs = now + fault.forMs

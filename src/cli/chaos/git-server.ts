@@ -5,11 +5,13 @@ import type { AddressInfo } from 'node:net'
 import path from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
+import { createGunzip } from 'node:zlib'
 import { ChorusError } from '../../core/mod.ts'
 
 /**
- * The drill's own forge: HTTP in front of `git http-backend` (git-http-backend(1), CGI as in RFC 3875). It has nothing
- * of Chorus in it; whoever reaches its address may push, so it listens on loopback or inside a namespace only.
+ * The drill's own forge: the smart HTTP protocol (gitprotocol-http(5)) in front of git's own upload-pack and receive-pack,
+ * without the program between them that `git http-backend` is. It has nothing of Chorus in it; whoever reaches its address
+ * may push, so it listens on loopback or inside a namespace only.
  */
 export class GitServer {
   readonly #root: string
@@ -35,50 +37,48 @@ export class GitServer {
   }
 
   #serve(request: IncomingMessage, response: ServerResponse): void {
-    const child = spawn('git', ['http-backend'], { env: this.#environment(request), stdio: ['pipe', 'pipe', 'ignore'] })
+    const wanted = wantedOf(request)
+    if (wanted === undefined) { response.writeHead(404).end(); return }
+    const { service, repository, advertise } = wanted
+    const args = [service.slice('git-'.length), '--stateless-rpc', ...advertise ? ['--advertise-refs'] : [], path.join(this.#root, repository)]
+    const child = spawn('git', args, { env: environmentOf(request), stdio: ['pipe', 'pipe', 'ignore'] })
     // A node that was killed leaves its request half-sent: the program then ends by itself, and its answer goes nowhere.
     child.stdin.on('error', () => undefined)
     child.once('error', () => { response.writeHead(500).end() })
     request.on('error', () => { child.stdin.end() })
     request.on('close', () => { child.stdin.end() })
-    request.pipe(child.stdin)
-    let head: Buffer | undefined = Buffer.alloc(0)
-    child.stdout.on('data', (chunk: Buffer) => {
-      // Read to the end whether or not anybody listens, so that a push is carried through once it has begun.
-      if (head === undefined) { if (!response.destroyed) response.write(chunk); return }
-      head = Buffer.concat([head, chunk])
-      const split = head.indexOf('\r\n\r\n')
-      if (split < 0) return
-      writeHead(response, head.toString('latin1', 0, split))
-      response.write(head.subarray(split + 4))
-      head = undefined
-    })
-    child.once('close', () => { if (!response.headersSent) response.writeHead(500); response.end() })
-  }
-
-  #environment(request: IncomingMessage): Record<string, string> {
-    const url = new URL(request.url ?? '/', 'http://localhost')
-    const header = (name: string): string => String(request.headers[name] ?? '')
-    return {
-      PATH: process.env.PATH ?? '', GIT_CONFIG_NOSYSTEM: '1', GIT_CONFIG_GLOBAL: '/dev/null', LC_ALL: 'C',
-      GIT_PROJECT_ROOT: this.#root, GIT_HTTP_EXPORT_ALL: '1', REMOTE_ADDR: request.socket.remoteAddress ?? '', REMOTE_USER: 'drill',
-      PATH_INFO: decodeURIComponent(url.pathname), QUERY_STRING: url.search.slice(1), REQUEST_METHOD: request.method ?? 'GET',
-      CONTENT_TYPE: header('content-type'), CONTENT_LENGTH: header('content-length'),
-      HTTP_CONTENT_ENCODING: header('content-encoding'), GIT_PROTOCOL: header('git-protocol'),
-    }
+    const body = request.headers['content-encoding'] === 'gzip' ? request.pipe(createGunzip()) : request
+    body.on('error', () => { child.stdin.end() })
+    body.pipe(child.stdin)
+    response.writeHead(200, { 'content-type': `application/x-${service}-${advertise ? 'advertisement' : 'result'}`, 'cache-control': 'no-cache' })
+    if (advertise && !protocolOf(request).includes('version=2')) response.write(`${packet(`# service=${service}\n`)}0000`)
+    // Read to the end whether or not anybody listens, so that a push is carried through once it has begun.
+    child.stdout.on('data', (chunk: Buffer) => { if (!response.destroyed) response.write(chunk) })
+    child.once('close', () => { response.end() })
   }
 }
 
-const writeHead = (response: ServerResponse, text: string): void => {
-  let status = 200
-  for (const line of text.split('\r\n')) {
-    const colon = line.indexOf(':')
-    const [name, value] = [line.slice(0, colon), line.slice(colon + 1).trim()]
-    if (name.toLowerCase() === 'status') status = Number.parseInt(value, 10)
-    else response.setHeader(name, value)
-  }
-  response.writeHead(status)
+interface Wanted { readonly service: 'git-upload-pack' | 'git-receive-pack'; readonly repository: string; readonly advertise: boolean }
+
+/** `GET /<name>.git/info/refs?service=<service>` or `POST /<name>.git/<service>`. */
+const wantedOf = (request: IncomingMessage): Wanted | undefined => {
+  const url = new URL(request.url ?? '/', 'http://localhost')
+  const [, repository, rest] = /^\/([\w-]+\.git)\/(info\/refs|git-upload-pack|git-receive-pack)$/.exec(url.pathname) ?? []
+  const advertise = request.method === 'GET' && rest === 'info/refs'
+  const service = advertise ? url.searchParams.get('service') : request.method === 'POST' ? rest : undefined
+  if (repository === undefined || (service !== 'git-upload-pack' && service !== 'git-receive-pack')) return undefined
+  return { service, repository, advertise }
 }
+
+const protocolOf = (request: IncomingMessage): string => String(request.headers['git-protocol'] ?? '')
+
+const environmentOf = (request: IncomingMessage): Record<string, string> => ({
+  PATH: process.env.PATH ?? '', GIT_CONFIG_NOSYSTEM: '1', GIT_CONFIG_GLOBAL: '/dev/null', LC_ALL: 'C', GIT_PROTOCOL: protocolOf(request),
+  GIT_COMMITTER_NAME: 'drill', GIT_COMMITTER_EMAIL: 'drill@localhost',
+})
+
+/** gitprotocol-common(5): four hex digits of length, themselves included. */
+const packet = (text: string): string => (Buffer.byteLength(text) + 4).toString(16).padStart(4, '0') + text
 
 /**
  * The server as a process of its own (serve.ts), so that it can live in a namespace: `enter` is what comes before its

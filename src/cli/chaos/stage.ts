@@ -75,7 +75,6 @@ export const layRepository = async (options: StageOptions): Promise<Omit<Stage, 
   mkdirSync(served)
   const remote = path.join(served, REPOSITORY)
   await git(folder, 'clone', '-q', '--bare', seed, remote)
-  await git(remote, 'config', 'http.receivepack', 'true')
   await git(remote, 'config', 'receive.autogc', 'false')
   const ledgerFile = path.join(folder, 'ledger')
   writeFileSync(ledgerFile, '')
