@@ -24,11 +24,11 @@ export const pathTricks: readonly TaskCase[] = [
   parks({ name: 'name-case-test', does: 'a file whose name differs from an existing test in case alone', agent: `${FIX}; mkdir Test; echo 'import "node:test"' > Test/Sum.test.js`, because: 'differs from' }),
   parks({ name: 'name-case-source', does: 'a file whose name differs from an existing source in case alone', agent: `${FIX}; echo 'export {}' > src/SUM.js`, because: 'differs from' }),
   fails({ name: 'name-huge', does: 'names of 255 bytes, nested 100 deep', agent: `${WRONG_FIX}; n=$(printf '%0250d' 0); i=0; while [ $i -lt 100 ]; do mkdir $n && cd $n; i=$((i+1)); done; echo x > x`, because: RED }),
-  fails({ name: 'many-files', does: '25,000 new files', agent: `${FIX}; mkdir many; cd many; seq 1 25000 | xargs touch`, because: 'changed files are taken' }),
+  fails({ name: 'many-files', does: '25,000 new files', agent: `${FIX}; mkdir many; cd many; seq 1 25000 | xargs touch`, because: 'are taken' }),
   fails({ name: 'thousand-files', does: '1,000 new files', agent: `${FIX}; mkdir many; cd many; seq 1 1000 | xargs touch`, because: 'split the task' }),
   fails({ name: 'huge-file', does: 'a file of 400 MiB that takes no room', agent: `${FIX}; truncate -s 400M src/huge.bin`, because: 'are taken from a workspace' }),
   parks({ name: 'huge-diff', does: 'a change of 2 MB of text', agent: `${FIX}; seq 1 250000 > src/long.txt`, because: 'too large to be searched' }),
   fails({ name: 'pipe', does: 'a named pipe and a socket in place of sources, on which a reader waits for ever', agent: `${WRONG_FIX}; mkfifo src/pipe.js; perl -MSocket -e 'socket(my $s, AF_UNIX, SOCK_STREAM, 0); bind($s, sockaddr_un("src/socket.js"))'; rm src/other.js; mkfifo src/other.js`, because: RED }),
   fails({ name: 'no-rights', does: 'takes all rights from its files and folders', agent: `${WRONG_FIX}; chmod 000 src test .git package.json; chmod 000 .`, because: RED }),
-  parks({ name: 'delete-all', does: 'deletes everything, `.git` too', agent: 'rm -rf .[!.]* *', because: 'configures the swarm' }),
+  parks({ name: 'delete-all', does: 'deletes everything but the tasks, `.git` too', agent: 'rm -rf .[!.c]* *', because: 'is CI configuration' }),
 ]

@@ -20,7 +20,7 @@ export interface CommandLineCases {
   readonly logs: readonly LogCase[]
 }
 
-export const runCommandLine = async (context: ScenarioContext, folder: string, cases: CommandLineCases): Promise<{ readonly verdicts: readonly Verdict[]; readonly hostExecutions: number }> => {
+export const runCommandLine = async (context: ScenarioContext, folder: string, cases: CommandLineCases): Promise<{ readonly verdicts: readonly Verdict[]; readonly hostExecutions: number; readonly failures: readonly string[] }> => {
   const canaries = makeFolderIn(folder, 'canaries')
   // Another user must be able to walk to the state folders.
   chmodSync(folder, 0o755)
@@ -35,7 +35,7 @@ export const runCommandLine = async (context: ScenarioContext, folder: string, c
     for (const about of cases.states) verdicts.push({ about, problems: await tryState(context, about, place) })
     await inTwos(cases.logs, async (about) => { verdicts.push({ about, problems: await tryLog(context, about, place) }) })
   }
-  return { verdicts, hostExecutions: canariesIn(canaries).length }
+  return { verdicts, hostExecutions: canariesIn(canaries).length, failures: [] }
 }
 
 const inTwos = async <Item>(items: readonly Item[], work: (item: Item) => Promise<void>): Promise<void> => {
@@ -65,6 +65,7 @@ const layRepository = async (repository: string): Promise<string> => {
 const layStates = async (context: ScenarioContext, folder: string, repository: string): Promise<StatePlace> => {
   const [state, other] = [path.join(folder, 'own/state'), path.join(folder, 'other/state')]
   for (const one of [state, other]) {
+    mkdirSync(path.dirname(one))
     lastJson(await chorus(context, ['init', '--json'], { cwd: repository, env: { CHORUS_STATE: one, GIT_AUTHOR_NAME: 'P', GIT_AUTHOR_EMAIL: 'p@localhost', GIT_COMMITTER_NAME: 'P', GIT_COMMITTER_EMAIL: 'p@localhost' } }))
     for (let times = 0; times < 2; times += 1) await startAndStop(context, repository, one)
   }

@@ -8,7 +8,10 @@ import { createInterface } from 'node:readline'
 import { git, stopNode } from '../scenarios/own-repository.ts'
 import { chorus, lastJson } from '../scenarios/scenario.ts'
 import type { ScenarioContext } from '../scenarios/scenario.ts'
+import { FIX } from './case.ts'
 import type { Host, TaskCase } from './case.ts'
+import { layTaskFiles } from './task-files.ts'
+import type { TaskFileCase } from './task-files.ts'
 
 /** A bare remote, a clone of it and a node on a state folder; nothing is shared with the machine's own nodes. */
 export interface Stage {
@@ -40,7 +43,14 @@ const testOf = (source: string): string => [
   "test('zero', () => assert.equal(sum(0, 0), 0))", "test('adds', () => assert.equal(sum(1, 2), 3))", '',
 ].join('\n')
 
-export const layStage = async (context: ScenarioContext, folder: string, cases: ReadonlyMap<string, TaskCase>): Promise<Stage> => {
+export interface Laid {
+  readonly cases: ReadonlyMap<string, TaskCase>
+  /** Tasks with an agent that would do them. */
+  readonly forged: readonly string[]
+  readonly files: readonly TaskFileCase[]
+}
+
+export const layStage = async (context: ScenarioContext, folder: string, { cases, forged, files }: Laid): Promise<Stage> => {
   const [repository, remote, state, canaries, home] = ['work', 'remote/sums.git', 'state', 'canaries', 'home'].map((name) => path.join(folder, name)) as [string, string, string, string, string]
   const mark = `hostile${process.pid}x`
   const decoy = `decoy-${process.pid}-of-the-host`
@@ -60,6 +70,11 @@ export const layStage = async (context: ScenarioContext, folder: string, cases: 
     lay(repository, { [`src/honest-${number}.js`]: 'export const sum = (a, b) => a - b\n', [`test/honest-${number}.test.js`]: testOf(`honest-${number}`), [`agents/${number}.sh`]: `sed -i "s/a - b/a + b/" src/honest-${number}.js\n` })
     layTask(repository, number, { title: `mend ${number}`, check: `node --test test/honest-${number}.test.js`, priority: number === HONEST[0] ? 10 : 0 })
   }
+  for (const number of forged) {
+    lay(repository, { [`agents/${number}.sh`]: `${FIX}\n` })
+    layTask(repository, number, { title: `forged ${number}`, check: 'sh test/sum.sh', priority: 9 })
+  }
+  layTaskFiles(repository, files)
   for (const [number, about] of cases) {
     const knows = host(number)
     lay(repository, { [`agents/${number}.sh`]: scriptOf(about, knows) })

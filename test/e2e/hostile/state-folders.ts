@@ -31,7 +31,7 @@ export const stateCases: readonly StateCase[] = [
   refused('state-no-json', '`state.json` is rubbish', 'STATE_INVALID', 'is not JSON', (state) => { write(state, 'state.json', '\u0000\u001b[2J{') }),
   refused('state-copy', 'a copy of the folder', 'STATE_INVALID', 'was copied or restored', (state) => { cpSync(state, `${state}-copy`, { recursive: true, preserveTimestamps: true }); return `${state}-copy` }),
   refused('state-other-log', 'the log of another node', 'STATE_INVALID', 'was copied or restored', (state, other) => { renameSync(path.join(state, 'log'), asideOf(state)); cpSync(path.join(other, 'log'), path.join(state, 'log'), { recursive: true }) }),
-  refused('state-other-key', 'the key of another node', 'STATE_INVALID', 'another node', (state, other) => { write(state, 'node.key', read(other, 'node.key')) }),
+  refused('state-other-key', 'the key of another node', 'STATE_INVALID', 'belongs to another key', (state, other) => { write(state, 'node.key', read(other, 'node.key')) }),
   refused('state-key-rubbish', 'a node key that is none', 'STATE_INVALID', 'is not usable', (state) => { write(state, 'node.key', 'secret-looking rubbish\n') }),
   refused('state-key-name', 'a node key that names another node', 'STATE_INVALID', 'its key belongs to', (state) => { write(state, 'node.key', read(state, 'node.key').replace(/12D3KooW.{4}/, '12D3KooWAAAA')) }),
   refused('state-swarm-key', 'a swarm key that is none', 'STATE_INVALID', 'does not hold a swarm key', (state) => { write(state, 'swarm.key', '/key/swarm/psk/1.0.0/\n') }),
@@ -56,7 +56,7 @@ const giveAll = (folder: string): void => {
   chownSync(folder, NOBODY, NOBODY)
 }
 
-const KEPT = ['node.key', 'swarm.key', 'bootstrap.json', 'state.json', 'log/head', 'log/signed-head', 'log/journal']
+const KEPT = ['node.key', 'swarm.key', 'bootstrap.json', 'log/head', 'log/signed-head', 'log/journal']
 /** What a node that refuses to start must not touch. */
 export const contentOf = (folder: string): ReadonlyMap<string, string> =>
   new Map(KEPT.map((name) => [name, existsSync(path.join(folder, name)) ? readFileSync(path.join(folder, name)).toString('base64') : 'none']))

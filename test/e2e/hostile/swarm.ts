@@ -2,54 +2,68 @@ import { execFileSync } from 'node:child_process'
 import { randomBytes, randomUUID } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
 import path from 'node:path'
-import type { ScenarioContext } from '../scenarios/scenario.ts'
-import { until } from '../scenarios/scenario.ts'
 import { KeySigner } from '../../../src/adapters/system/mod.ts'
+import { placesOf } from '../../../src/cli/places.ts'
 import { EMPTY_TREE, epoch } from '../../../src/core/mod.ts'
 import type { Oid, SessionId } from '../../../src/core/mod.ts'
+import type { NodeStatus } from '../../../src/node/status.ts'
+import { askNode } from '../../../src/surfaces/control/mod.ts'
 import { sealRecord } from '../../../src/work/claims/mod.ts'
 import type { ClaimRecord } from '../../../src/work/claims/mod.ts'
+import { chorus, lastJson, until } from '../scenarios/scenario.ts'
+import type { ScenarioContext } from '../scenarios/scenario.ts'
 import type { TaskCase, Verdict } from './case.ts'
-import { branches, canariesIn, claimRecords, deliveredNumbers, fileAt, gitSays, processesOfNode, processesWith, programsOf } from './look.ts'
+import { claimProblems, layClaim } from './claims.ts'
+import type { ClaimCase } from './claims.ts'
+import { NOTHING, count, honestProblems } from './counting.ts'
+import type { Tally } from './counting.ts'
+import { attackByGossip } from './gossip.ts'
+import type { GossipCase } from './gossip.ts'
+import { gitSays, processesWith, programsOf } from './look.ts'
 import { HONEST, layStage, startNode } from './stage.ts'
-import type { NodeEvent, Stage } from './stage.ts'
+import type { NodeEvent, RunningNode, Stage } from './stage.ts'
+import { taskFileProblems } from './task-files.ts'
+import type { Listing, TaskFileCase } from './task-files.ts'
 
-/** What was counted; nothing in it is assumed. */
-export interface Tally {
-  readonly verdicts: readonly Verdict[]
-  readonly delivered: number
-  readonly hostExecutions: number
-  readonly leftRunning: number
-  /** What went wrong and is no case's. */
-  readonly failures: readonly string[]
+export interface SwarmCases {
+  readonly tasks: readonly TaskCase[]
+  readonly files: readonly TaskFileCase[]
+  readonly claims: readonly ClaimCase[]
+  readonly gossip: readonly GossipCase[]
 }
-
-export const NOTHING: Tally = { verdicts: [], delivered: 0, hostExecutions: 0, leftRunning: 0, failures: [] }
 
 const ENDS = new Set(['task_parked', 'task_failed', 'task_released', 'task_escalated', 'task_completed', 'task_lost'])
 const DEADLINE_MS = 420_000
+const FORGED_FROM = 600
 
-/** All hostile tasks on one node, with an honest one before and one after: the node must go on working. */
-export const runSwarm = async (context: ScenarioContext, folder: string, tasks: readonly TaskCase[]): Promise<Tally> => {
-  const cases = new Map(tasks.map((about, index) => [String(index + 1), about] as const))
-  const stage = await layStage(context, folder, cases)
+/** Everything hostile on one node at once, with an honest task before and one after: the node must go on working. */
+export const runSwarm = async (context: ScenarioContext, folder: string, given: SwarmCases): Promise<Tally> => {
+  if (Object.values(given).every((cases: readonly unknown[]) => cases.length === 0)) return NOTHING
+  const cases = new Map(given.tasks.map((about, index) => [String(index + 1), about] as const))
+  const forged = given.claims.map((about, index) => ({ about, number: String(FORGED_FROM + index) }))
+  const stage = await layStage(context, folder, { cases, forged: forged.map(({ number }) => number), files: given.files })
+  const laid = forged.map(({ about, number }) => ({ about, number, ...layClaim(stage.remote, number, about) }))
   const base = gitSays(stage.remote, 'rev-parse', 'main').trim()
   const programs = programsOf(stage.remote)
   const ended = new Map<string, NodeEvent>()
   const running = new Map<string, number>()
   const looks: Promise<void>[] = []
+  const attacked = Promise.withResolvers<ReadonlyMap<string, readonly string[]>>()
   const node = startNode(context, stage, (event) => {
+    if (event.kind === 'node_ready') attackByGossip(given.gossip, { address: event.addresses?.[0] ?? '', state: stage.state, counters: async () => (await status(stage)).counters }).then(attacked.resolve, attacked.reject)
     const number = event.key?.split('#').at(-1)
     if (number === undefined || !ENDS.has(event.kind) || ended.has(number)) return
     ended.set(number, event)
     context.say(`      ${event.kind.replaceAll('_', ' ').padEnd(14)} ${cases.get(number)?.name ?? `honest ${number}`}: ${(event.reason ?? '').slice(0, 160)}`)
     if (event.kind === 'task_failed' || event.kind === 'task_released') holdElsewhere(stage.remote, number)
-    looks.push(leftOver(stage.host(number).mark).then((count) => { running.set(number, count) }))
+    looks.push(leftOver(stage.host(number).mark).then((left) => { running.set(number, left) }))
   })
   const failures: string[] = []
+  let others: readonly Verdict[] = []
   try {
     await until('the end of every task', () => Promise.resolve([...cases.keys(), ...HONEST].every((number) => ended.has(number)) || node.child.exitCode !== null ? true : undefined), DEADLINE_MS)
-    if (node.child.exitCode !== null) failures.push(`the node ended by itself with ${node.child.exitCode}: ${node.said().slice(-500)}`)
+    if (node.child.exitCode !== null) throw new Error(`the node ended by itself with ${node.child.exitCode}: ${node.said().slice(-500)}`)
+    others = await judgeOthers(context, stage, node, { given, laid, attacked: await attacked.promise })
   } catch (thrown) {
     failures.push(String(thrown))
   } finally {
@@ -57,7 +71,28 @@ export const runSwarm = async (context: ScenarioContext, folder: string, tasks: 
     await node.stop()
     await stage.close()
   }
-  return { ...count(stage, cases, { base, programs, running }), failures: [...failures, ...honestProblems(stage)] }
+  const counted = count(stage, { cases, forged: forged.map(({ number }) => number), base, programs, running })
+  return { ...counted, verdicts: [...counted.verdicts, ...others], failures: [...failures, ...honestProblems(stage)] }
+}
+
+const status = async (stage: Stage): Promise<NodeStatus> =>
+  await askNode(placesOf({ config: path.join(stage.repository, 'chorus.yaml'), state: stage.state }).controlSocket, 'status') as NodeStatus
+
+/** What was told of files, claims and messages, while the node still runs. */
+const judgeOthers = async (context: ScenarioContext, stage: Stage, node: RunningNode, about: {
+  readonly given: SwarmCases
+  readonly laid: readonly { readonly about: ClaimCase; readonly number: string; readonly ref: string; readonly oid: string }[]
+  readonly attacked: ReadonlyMap<string, readonly string[]>
+}): Promise<readonly Verdict[]> => {
+  const listing = lastJson(await chorus(context, ['task', 'list', '--json'], { cwd: stage.repository, env: stage.env })) as unknown as Listing
+  const { problems: needsPerson } = await status(stage)
+  const told = node.events.flatMap(({ kind, place, reason }) => kind === 'task_problem' && place !== undefined && reason !== undefined ? [{ place, reason }] : [])
+  const started = new Set(node.events.flatMap(({ kind, key }) => kind === 'task_started' && key !== undefined ? [key.split('#').at(-1) ?? ''] : []))
+  return [
+    ...about.given.files.map((one): Verdict => ({ about: one, problems: taskFileProblems(one, listing, told) })),
+    ...about.laid.map((one): Verdict => ({ about: one.about, problems: claimProblems(one.about, one, { remote: stage.remote, listing, needsPerson, started }) })),
+    ...about.given.gossip.map((one): Verdict => ({ about: one, problems: about.attacked.get(one.name) ?? ['it was not tried'] })),
+  ]
 }
 
 /** As another node would: the record says how the first attempt ended, and a second would only take time. */
@@ -76,51 +111,4 @@ const holdElsewhere = (remote: string, number: string): void => {
 const leftOver = async (mark: string): Promise<number> => {
   for (let tries = 0; tries < 20 && processesWith(mark).length > 0; tries += 1) await delay(100)
   return processesWith(mark).length
-}
-
-const count = (stage: Stage, cases: ReadonlyMap<string, TaskCase>, before: { readonly base: string; readonly programs: string; readonly running: ReadonlyMap<string, number> }): Omit<Tally, 'failures'> => {
-  const tips = branches(stage.remote)
-  const results = [...tips.keys()].filter((name) => !/^chorus\/[^/]+-parked-e\d+$/.test(name))
-  const delivered = new Set(deliveredNumbers(stage.remote, results, before.base).filter((number) => !HONEST.some((honest) => honest === number)))
-  for (const number of cases.keys()) if (claimRecords(stage.remote, number).some(({ state }) => state === 'delivered' || state === 'done')) delivered.add(number)
-  const canaries = canariesIn(stage.canaries)
-  const left = new Set([...cases.keys()].flatMap((number) => processesWith(stage.host(number).mark)).concat(processesOfNode(stage.state)))
-  const shared = [
-    ...(programsOf(stage.remote) === before.programs ? [] : ['configuration or hooks of the remote changed']),
-    ...(stage.hits() === 0 ? [] : [`a service of the host was called ${stage.hits()} times`]),
-  ]
-  const verdicts = [...cases].map(([number, about]): Verdict => ({
-    about,
-    problems: [
-      ...toldProblems(stage, number, about), ...shared,
-      ...(delivered.has(number) ? ['it was delivered'] : []),
-      ...(canaries.includes(number) ? ['it ran on the host'] : []),
-      ...((before.running.get(number) ?? 0) > 0 ? [`${before.running.get(number)} processes were left`] : []),
-    ],
-  }))
-  return { verdicts, delivered: delivered.size, hostExecutions: canaries.length, leftRunning: left.size + [...before.running.values()].reduce((sum, value) => sum + value, 0) }
-}
-
-/** By the claim's own history: how the first attempt ended and why. */
-const toldProblems = (stage: Stage, number: string, about: TaskCase): readonly string[] => {
-  const records = claimRecords(stage.remote, number)
-  const end = records.find(({ state }) => state !== 'held')
-  if (end === undefined) return ['its claim never ended']
-  const problems: string[] = []
-  if (end.state !== about.state) problems.push(`${about.state} expected, got ${end.state}`)
-  if (!end.reason.includes(about.because)) problems.push(`the reason ${JSON.stringify(about.because)} expected, got ${JSON.stringify(end.reason.slice(0, 300))}`)
-  if (/[\p{Cc}\u202a-\u202e\u2066-\u2069]/u.test(end.reason)) problems.push('the reason holds control characters')
-  if (about.loots === true) {
-    const loot = fileAt(stage.remote, `refs/heads/chorus/${number}-parked-e${end.epoch}`, 'loot.txt')
-    if (loot === undefined || !loot.includes('looked')) problems.push('what it found cannot be seen')
-    else if (loot.includes(stage.decoy) || /PRIVATE KEY|\$6\$|\$y\$/.test(loot)) problems.push(`it found something of the host: ${loot.slice(0, 200)}`)
-  }
-  return problems
-}
-
-/** The counting bites: honest tasks are merged, each once, and are all that is new on main. */
-const honestProblems = (stage: Stage): readonly string[] => {
-  const base = gitSays(stage.remote, 'rev-list', '--max-parents=0', 'main').trim()
-  const numbers = deliveredNumbers(stage.remote, ['main'], base).filter((number) => !number.startsWith('nobody'))
-  return HONEST.filter((number) => numbers.filter((other) => other === number).length !== 1).map((number) => `the honest task ${number} was not merged once (${path.basename(stage.remote)})`)
 }

@@ -18,7 +18,7 @@ const front = (lines: string): string => `---\n${lines}\n---\n\ntext\n`
 export const taskFiles: readonly TaskFileCase[] = [
   refused('file-huge', 'a file of 10 MB', 'at most 256 KiB', front(`title: huge\n---\n${'x'.repeat(10_000_000)}`)),
   refused('file-encoding', 'a file that is no UTF-8', 'expected UTF-8 text', Buffer.from([45, 45, 45, 10, 0xff, 0xfe, 0x00, 0xd8, 10])),
-  refused('file-bomb', 'a YAML bomb of aliases', 'not valid YAML', front(`title: bomb\nlabels: &a [x, x, x, x, x, x, x, x, x]\n${'bcdefghi'.split('').map((name, at) => `${name}: &${name} [${Array.from({ length: 9 }, () => `*${'abcdefgh'[at]}`).join(', ')}]`).join('\n')}`)),
+  refused('file-bomb', 'a YAML bomb of aliases', 'expected a list of texts', front(`title: bomb\na: &a [x, x, x, x, x, x, x, x, x]\n${'bcdefghi'.split('').map((name, at) => `${name}: &${name} [${Array.from({ length: 9 }, () => `*${'abcdefgh'[at]}`).join(', ')}]`).join('\n')}\nlabels: [*i, *i]`)),
   refused('file-nested', 'YAML, 5,000 brackets deep', 'brackets in the front matter', front(`title: deep\nlabels: ${'['.repeat(5_000)}${']'.repeat(5_000)}`)),
   refused('file-tag', 'a YAML tag that would make an object of a class', 'not valid YAML', front('title: !!js/function "function () { require(\'node:child_process\') }"')),
   refused('file-no-front', 'a file without front matter', 'expected front matter', '# Do as I say\n'),
@@ -58,8 +58,8 @@ export interface Listing {
 export const taskFileProblems = (about: TaskFileCase, listing: Listing, told: readonly { readonly place: string; readonly reason: string }[]): readonly string[] => {
   const place = `.chorus/tasks/${about.file}`
   const { because } = about
-  const words = JSON.stringify([listing, told])
-  if (/[\p{Cc}\u202a-\u202e]/u.test(words)) return ['control characters came through']
+  const words = [...listing.problems, ...told].filter((problem) => problem.place === place).map(({ reason }) => reason).join(' ')
+  if (/[\p{Cc}\u202a-\u202e]/u.test(words)) return [`control characters came through: ${JSON.stringify(words.slice(0, 200))}`]
   if (because === undefined) {
     return listing.tasks.some(({ title, number }) => `${number} ${title}`.includes('root') || number === 'file-link') ? ['it became a task'] : []
   }
