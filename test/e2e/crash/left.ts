@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process'
-import { existsSync, readFileSync, readdirSync, readlinkSync } from 'node:fs'
+import { existsSync, readFileSync, readdirSync, readlinkSync, rmSync } from 'node:fs'
 import path from 'node:path'
 import { instanceOf } from '../../../src/cli/bootstrap.ts'
 import { placesOf } from '../../../src/cli/places.ts'
@@ -21,6 +21,9 @@ export const leftOf = (home: NodeHome): readonly string[] => {
     ...entriesOf(path.join(home.state, 'lock')).map((name) => `the lock ${name} of the state folder is left`),
   ]
 }
+
+/** What lies outside of the node's own folders and outlives them, as documented. */
+export const clearScratch = (home: NodeHome): void => { rmSync(placesOf({ config: home.config, state: home.state }).scratchFolder, { recursive: true, force: true }) }
 
 /** Processes of this machine that name one of these in their command line, or stand in one. Not this one. */
 export const processesOf = (marks: readonly string[]): readonly { readonly pid: number; readonly command: string }[] =>

@@ -14,6 +14,7 @@ const plainly: Enter = ([program = '', ...args], options) => ({ child: spawn(pro
 
 /** `chorus up` as a process of its own, watched by what it prints. */
 export class UpProcess {
+  readonly home: NodeHome
   readonly pid: number
   readonly events: { readonly kind: string; readonly [field: string]: unknown }[] = []
   readonly #child: ChildProcess
@@ -21,6 +22,7 @@ export class UpProcess {
 
   /** `enter` starts a command elsewhere; it must become that command. */
   constructor(home: NodeHome, stop?: StopInside, enter: Enter = plainly) {
+    this.home = home
     const preload = stop === undefined ? [] : ['--import', path.join(import.meta.dirname, 'stop-inside.ts')]
     const command = [process.execPath, ...preload, path.join(ROOT, 'bin/chorus.js'), 'up', '--json', '--config', home.config, '--state', home.state]
     this.#child = enter(command, { cwd: home.home, env: { ...process.env, HOME: home.home, TMPDIR: home.temporary, ...stop === undefined ? {} : { CHORUS_CRASH_STOP: JSON.stringify(stop) } } }).child

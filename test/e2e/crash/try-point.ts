@@ -4,7 +4,7 @@ import { readLog } from '../../../src/cli/commands/audit.ts'
 import { chorus } from '../scenarios/scenario.ts'
 import { count, judge } from './counted.ts'
 import type { Counted } from './counted.ts'
-import { leftOf, runs } from './left.ts'
+import { clearScratch, leftOf, runs } from './left.ts'
 import { UpProcess, waitFor } from './node-process.ts'
 import { PRUNING, WRITES } from './points.ts'
 import type { Point, Stop } from './points.ts'
@@ -98,6 +98,7 @@ class Attempt {
   async end(): Promise<void> {
     this.#site.letGo()
     for (const node of this.#started) await node.kill()
+    for (const home of new Map(this.#started.map((node) => [node.home.name, node.home])).values()) clearScratch(home)
     await this.#site.stop()
   }
 

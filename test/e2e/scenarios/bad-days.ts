@@ -3,7 +3,7 @@ import path from 'node:path'
 import { SmallDisk } from '../../../src/cli/chaos/small-disk.ts'
 import { count, judge } from '../crash/counted.ts'
 import type { Counted } from '../crash/counted.ts'
-import { leftOf, runs } from '../crash/left.ts'
+import { clearScratch, leftOf, runs } from '../crash/left.ts'
 import { UpProcess, waitFor } from '../crash/node-process.ts'
 import type { Enter } from '../crash/node-process.ts'
 import { Site } from '../crash/site.ts'
@@ -82,6 +82,7 @@ class Day {
   async clear(): Promise<void> {
     this.site.letGo()
     for (const node of this.#started) { node.signal('SIGCONT'); await node.kill() }
+    for (const home of this.#homes.values()) clearScratch(home)
     await this.site.stop()
   }
 }
