@@ -59,6 +59,8 @@ export const openNodesSite = async ({ scratch, program }: BenchContext, options:
     startBare: (index) => MeasuredProcess.start([program.node, path.join(import.meta.dirname, 'baselines/bare-peer.ts'), placeOf(index).bare, serviceTag], { isReady: (line) => line === 'ready' }),
     close: () => { for (const { scratchFolder } of places) rmSync(scratchFolder, { recursive: true, force: true }) },
   }
+  // Also when the run is broken off.
+  process.once('exit', site.close)
   try {
     // The first start makes keys, folders and copies; it is nobody's measure.
     for (let index = 0; index < options.nodes; index += 1) for (const start of [site.startNode, site.startBare]) await (await start(index)).stop()

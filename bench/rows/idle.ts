@@ -3,7 +3,7 @@ import { openNodesSite } from '../nodes-site.ts'
 import type { MeasuredProcess } from '../process.ts'
 import type { BenchContext, Row, Rounds } from '../row.ts'
 
-const ROUNDS = 3
+const ROUNDS = 2
 const SETTLE_MS = 8_000
 /** One poll of the repository falls into it, as often as a node polls by default. */
 const WINDOW_MS = 30_000
