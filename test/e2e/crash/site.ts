@@ -52,6 +52,7 @@ export class Site {
     const seed = remote === 'http' ? path.join(folder, 'seed') : this.remote
     mkdirSync(path.join(seed, '.chorus', 'tasks'), { recursive: true })
     writeFileSync(path.join(seed, FILE), 'line 0\n')
+    writeFileSync(path.join(seed, 'notes.txt'), 'as committed\n')
     writeFileSync(path.join(seed, '.chorus', 'swarm.yaml'), formatPin({ repository: '0123456789abcdef', namespace: 'refs/chorus' }))
     // A script of its own: what a check names may not be changed by the change that it judges.
     writeFileSync(path.join(seed, 'check.sh'), `if test "$(wc -l < ${FILE})" -gt 1; then sleep ${checkSeconds[1]}; else sleep ${checkSeconds[0]}; fi\ntest "$(cat ${FILE})" = '${CONTENT}'\n`)
@@ -59,6 +60,8 @@ export class Site {
     await this.git(seed, 'init', '-q', '-b', 'main')
     await this.git(seed, 'add', '-A')
     await this.git(seed, 'commit', '-q', '-m', 'one task')
+    // A person's own edits, in the work tree that is merged into.
+    if (remote === 'here') writeFileSync(path.join(seed, 'notes.txt'), 'being edited\n')
     if (remote === 'http') {
       await this.git(folder, 'clone', '-q', '--bare', seed, this.remote)
       await this.git(this.remote, 'config', 'http.receivepack', 'true')

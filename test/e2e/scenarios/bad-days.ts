@@ -1,3 +1,4 @@
+import { spawn } from 'node:child_process'
 import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { SmallDisk } from '../../../src/cli/chaos/small-disk.ts'
@@ -203,6 +204,27 @@ const suspendedZombie = day('suspended-zombie', async (day) => {
   await day.deliveredOnce(counted, { commits: 1, after: 1 })
 })
 
+/** The wall clock of the process alone: the machine's own is everybody's. */
+const setClock: Enter = ([program = '', ...args], options) =>
+  ({ child: spawn(program, ['--import', path.join(import.meta.dirname, '../crash/wall-clock.ts'), ...args], { ...options, stdio: ['ignore', 'pipe', 'pipe'] }) })
+
+const clockSet = day('clock-set', async (day) => {
+  const node = day.up(day.home('n1', `sleep 9.901; ${WRITES}`), setClock)
+  await waitFor(node, 'the agent to work', () => runs('sleep', '9.901'))
+  const renewals = (): number => day.site.ledger.length
+  for (const way of ['ahead', 'behind']) {
+    node.signal('SIGUSR2')
+    const before = renewals()
+    await waitFor(node, `a renewal with the clock ${way}`, () => renewals() > before)
+  }
+  await day.untilDone(node)
+  const counted = await day.end(node)
+  await day.deliveredOnce(counted, { commits: 1 })
+  expect(counted.history.at(-1)?.epoch === 1, 'no lease goes by the wall clock: one epoch expected')
+  const hours = node.events.map(({ at }) => Date.parse(String(at))).filter(Number.isFinite)
+  expect(Math.max(...hours) - Math.min(...hours) > 3_600_000, 'the node must have seen its clock move')
+})
+
 const oneStateFolder = day('one-state-folder', async (day) => {
   const home = day.home('n1')
   const node = day.up(home)
@@ -268,7 +290,7 @@ const noNamespaces = day('no-user-namespaces', async (day) => {
 })
 
 /** Each also by its own name. */
-export const badDayScenarios: readonly Scenario[] = [closed, changed, remoteGone, fullDisk, suspendedAlone, suspendedZombie, oneStateFolder, interruptedOnce, interruptedTwice, noNamespaces]
+export const badDayScenarios: readonly Scenario[] = [closed, changed, remoteGone, fullDisk, suspendedAlone, suspendedZombie, clockSet, oneStateFolder, interruptedOnce, interruptedTwice, noNamespaces]
 
 /** All of them, two at a time. */
 export const badDays: Scenario = {
