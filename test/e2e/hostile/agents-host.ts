@@ -11,7 +11,7 @@ const connect = (...to: readonly (readonly [string, number])[]): string => `node
 /** Agents that reach for the host. */
 export const hostReach: readonly TaskCase[] = [
   looks('read-keys', 'reads the host\'s keys: ssh, shadow, the node\'s own, in home folders and by absolute path', ({ home, state }) =>
-    `cat /etc/shadow ${home}/.ssh/* ${home}/.netrc /[r]oot/.ssh/* ~/.ssh/* /home/*/.ssh/* ${state}/node.key ${state}/swarm.key; find / -xdev \\( -name 'id_*' -o -name node.key -o -name swarm.key \\) -not -path '/usr/*' -not -path '/proc/*'`),
+    `cat /etc/shadow ${home}/.ssh/* ${home}/.netrc /[r]oot/.ssh/* ~/.ssh/* /home/*/.ssh/* ${state}/node.key ${state}/swarm.key; find / -xdev -path /usr -prune -o -path /proc -prune -o \\( -name 'id_*' -o -name node.key -o -name swarm.key \\) -print`),
   looks('read-environment', 'reads the environment of the node and of all processes', () => 'env; cat /proc/1/environ /proc/self/environ /proc/*/environ | tr "\\0" "\\n"'),
   looks('read-processes', 'looks for processes of the host, their memory and files', () => 'ps ax -o args | head -50; for p in /proc/[0-9]*; do cat $p/cmdline; ls -l $p/root $p/cwd; cat $p/root/etc/shadow; done; ls /proc/1/root/var/tmp'),
   looks('read-work-trees', 'looks for other work trees, caches and the repository\'s remote', ({ remote, repository }) => `ls -la / /var/tmp /tmp /var /home /root /mnt /srv /opt ${remote} ${repository} ..; cat /proc/self/mountinfo | grep -c workspace`),

@@ -35,7 +35,7 @@ const CONFIG = (remote: string): string => [
   'repositories:', '  - provider: local', `    url: ${JSON.stringify(remote)}`, '    delivery: merge', '    approve_first: false',
   'poll: 1s', 'checks: [sh test/base.sh]', 'protected: [deploy/**]', 'agent: {max_tasks: 2}',
   'network: {mdns: false, listen: [/ip4/127.0.0.1/tcp/0]}', 'sandbox: {disk: 128MiB, processes: 64, memory: 256MiB}',
-  'execution:', '  engine: command', '  rounds: 1', '  timeout: 10s', '  command: \'sh "agents/${TASK_ID##*#}.sh"\'', '',
+  'execution:', '  engine: command', '  rounds: 1', '  timeout: 8s', '  command: \'sh "agents/${TASK_ID##*#}.sh"\'', '',
 ].join('\n')
 
 const testOf = (source: string): string => [

@@ -33,7 +33,7 @@ export interface SwarmCases {
 }
 
 const ENDS = new Set(['task_parked', 'task_failed', 'task_released', 'task_escalated', 'task_completed', 'task_lost'])
-const DEADLINE_MS = 420_000
+const DEADLINE_MS = 900_000
 const FORGED_FROM = 600
 
 /** Everything hostile on one node at once, with an honest task before and one after: the node must go on working. */

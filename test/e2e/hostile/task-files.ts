@@ -61,7 +61,7 @@ export const taskFileProblems = (about: TaskFileCase, listing: Listing, told: re
   const words = [...listing.problems, ...told].filter((problem) => problem.place === place).map(({ reason }) => reason).join(' ')
   if (/[\p{Cc}\u202a-\u202e]/u.test(words)) return [`control characters came through: ${JSON.stringify(words.slice(0, 200))}`]
   if (because === undefined) {
-    return listing.tasks.some(({ title, number }) => `${number} ${title}`.includes('root') || number === 'file-link') ? ['it became a task'] : []
+    return listing.tasks.some(({ title, number }) => number === 'file-link' || title.includes('root:')) ? ['it became a task'] : []
   }
   const says = (all: Listing['problems']): boolean => all.some((problem) => problem.place === place && problem.reason.includes(because))
   return [
