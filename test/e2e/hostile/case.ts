@@ -18,7 +18,7 @@ export interface TaskCase extends HostileCase {
   readonly agent: (host: Host) => string
   readonly check?: ((host: Host) => string) | undefined
   /** YAML of the title; plain when left out. */
-  readonly title?: string | undefined
+  readonly title?: ((host: Host) => string) | undefined
   readonly state: 'parked' | 'released'
   /** Part of the reason that the claim record must give. */
   readonly because: string

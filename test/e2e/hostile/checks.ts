@@ -1,5 +1,5 @@
 import { FIX, TESTED, TOUCH_TEST, WRONG_FIX, checkFails, checkParks, titleParks } from './case.ts'
-import type { TaskCase } from './case.ts'
+import type { Host, TaskCase } from './case.ts'
 
 const UNMEASURED = 'did not end by itself before any change'
 
@@ -16,12 +16,12 @@ export const hostileChecks: readonly TaskCase[] = [
   checkFails({ name: 'check-rewrites', does: 'a check that makes the other tests, and git itself, harmless for what runs after it', agent: `${FIX}; echo 'throw new Error()' > src/other.js`, check: () => `for f in $(ls test/*); do echo true > $f; done; rm -rf .git; git config --global core.hooksPath /tmp; find . -name 's?m.js' | xargs grep -q 'a + b'`, because: 'was green before the change and is red now' }),
 ]
 
-const hostileTitle = (name: string, does: string, title: string): TaskCase => titleParks({ name, does, title, agent: `${FIX}; ${TOUCH_TEST}`, because: 'edits an existing test' })
+const hostileTitle = (name: string, does: string, title: (host: Host) => string): TaskCase => titleParks({ name, does, title, agent: `${FIX}; ${TOUCH_TEST}`, because: 'edits an existing test' })
 
 /** Tasks with a hostile title that is well-formed: it goes into the prompt, the commit, the log and the events. */
 export const hostileTitles: readonly TaskCase[] = [
-  hostileTitle('title-shell', 'a title of shell metacharacters', `'\`touch /var/tmp/hostile\` $(touch /var/tmp/hostile); touch /var/tmp/hostile | x && y > /var/tmp/hostile'`),
-  hostileTitle('title-options', 'a title that looks like options of git', `'--upload-pack=touch --exec=touch -c core.hooksPath=/tmp -F/etc/passwd'`),
-  hostileTitle('title-trailers', 'a title that looks like trailers and markup', `'Chorus-Task: local:sums#1 <script>alert(1)</script> [x](javascript:alert(1)) {{7*7}} %s%n'`),
-  hostileTitle('title-long', 'a title of 200 characters that are two columns wide', `"${'漢'.repeat(200)}"`),
+  hostileTitle('title-shell', 'a title of shell metacharacters', ({ canary }) => `'\`touch ${canary}\` $(touch ${canary}); x | y && z > ${canary}'`),
+  hostileTitle('title-options', 'a title that looks like options of git', () => `'--upload-pack=touch --exec=touch -c core.hooksPath=/tmp -F/etc/passwd'`),
+  hostileTitle('title-trailers', 'a title that looks like trailers and markup', () => `'Chorus-Task: local:sums#1 <script>alert(1)</script> [x](javascript:alert(1)) {{7*7}} %s%n'`),
+  hostileTitle('title-long', 'a title of 200 characters that are two columns wide', () => `"${'漢'.repeat(200)}"`),
 ]

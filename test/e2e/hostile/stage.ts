@@ -78,7 +78,7 @@ export const layStage = async (context: ScenarioContext, folder: string, { cases
   for (const [number, about] of cases) {
     const knows = host(number)
     lay(repository, { [`agents/${number}.sh`]: scriptOf(about, knows) })
-    layTask(repository, number, { title: about.title ?? about.name, check: about.check?.(knows) ?? 'sh test/sum.sh', priority: about.state === 'parked' ? 8 : 4 })
+    layTask(repository, number, { title: about.title?.(knows) ?? about.name, check: about.check?.(knows) ?? 'sh test/sum.sh', priority: about.state === 'parked' ? 8 : 4 })
   }
   await git(repository, 'init', '-q', '-b', 'main')
   await git(repository, 'add', '-A')
