@@ -14,7 +14,7 @@ const OPENING = 'src/wire/opening.ts'
 export const LIFE_PLANTS: readonly Plant[] = [
   {
     name: 'no look at the task before work begins anew', checker: 'read again',
-    edits: [{ file: RUN, find: 'const task = await this.#whileHeld(() => this.#askProvider())', replace: 'const task = this.#task as Task | undefined' }],
+    edits: [{ file: RUN, find: 'this.#whileHeld(() => repository.sources.refresh()), this.#whileHeld(() => this.#askProvider())])', replace: 'this.#whileHeld(() => repository.sources.refresh()), Promise.resolve(this.#task as Task | undefined)])' }],
     world: SMALL,
   },
   {
@@ -71,8 +71,8 @@ export const LIFE_PLANTS: readonly Plant[] = [
   {
     name: 'a branch that moved is pushed over', checker: 'delivered once',
     edits: [
-      { file: DELIVERY, find: 'if (merging && !triedBefore && tip !== verified.base) return', replace: 'if (merging && tip === undefined) return' },
-      { file: DELIVERY, find: 'from: merging ? verified.base :', replace: 'from: merging ? tip ?? null :' },
+      { file: DELIVERY, find: 'if (into !== undefined && !triedBefore && into.tip !== verified.base) return', replace: 'if (into !== undefined && into.tip === undefined) return' },
+      { file: DELIVERY, find: 'await repository.branchTip(ref) : verified.base, to', replace: 'await repository.branchTip(ref) : into.tip ?? null, to' },
     ],
     world: { ...SMALL, nodes: 4, plan: troubled({}) },
   },
