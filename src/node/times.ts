@@ -18,13 +18,13 @@ export interface NodeTimes {
 
 export type GivenTimes = { readonly [Room in keyof NodeTimes]?: Partial<NodeTimes[Room]> }
 
-const { attemptsMax, retryAfterMs, pushAgainMs } = CLAIM_SETTINGS
+const { attemptsMax, retryAfterMs, pushAgainMs, freshMs } = CLAIM_SETTINGS
 
 export const NODE_TIMES: NodeTimes = {
   roster: ROSTER_TIMES,
   beacon: BEACON_TIMES,
   coordinator: COORDINATOR_TIMES,
-  claims: { attemptsMax, retryAfterMs, pushAgainMs },
+  claims: { attemptsMax, retryAfterMs, pushAgainMs, freshMs },
 }
 
 /** What is left out keeps its default. */

@@ -45,7 +45,7 @@ export const SCALED = {
   pollMs: 15_000,
   times: {
     beacon: { availabilityMs: 30_000, announcementGapMs: 3_000, newcomerAgainMs: 5_000 },
-    claims: { attemptsMax: 3, retryAfterMs: [5_000, 15_000, 45_000] },
+    claims: { attemptsMax: 3, retryAfterMs: [5_000, 15_000, 45_000], freshMs: 15_000 },
     coordinator: {
       silenceMs: 90_000, lookMsMax: 15_000, notClaimed: { firstMs: 3_000, longestMs: 30_000 }, givenBack: { firstMs: 5_000, longestMs: 45_000 },
       waitMsMax: 120_000, providerBackoffMs: [1_000, 3_000, 9_000], pruneEveryMs: 60_000, prunedAfterMs: 120_000,

@@ -80,17 +80,21 @@ describe('whoever creates a ref', () => {
     expect(await bench.chain(key)).toMatchObject([{ epoch: 2, epochBase: 1, parent: null }])
   })
 
-  test('asks the remote but once about it where the last look has told it: after the push', async () => {
+  test.each([
+    ['not at all, where a listing of a minute ago has told it', 60_000, []],
+    ['once, where the listing is older: after the push', 60_001, ['refs/chorus/ended']],
+  ])('asks the remote about it %s', async (_what, ageMs, asked) => {
     const bench = new ClaimsBench()
     const a = bench.node('a')
     a.claims.track([key])
     await a.claims.refresh()
+    await bench.clock.advance(ageMs)
     const happened: string[] = []
     const [tips, push] = [a.store.tips.bind(a.store), a.store.push.bind(a.store)]
     a.store.tips = (prefix) => { happened.push(prefix); return tips(prefix) }
     a.store.push = (...given) => { happened.push('push'); return push(...given) }
     await won(a.claims.acquire(key))
-    expect(happened).toEqual(['push', bench.names.ended])
+    expect(happened).toEqual(['push', ...asked])
   })
 
   test('looks again after it has created: what ended meanwhile is continued before any work', async () => {
@@ -132,6 +136,7 @@ describe('whoever creates a ref', () => {
     const a = bench.node('a')
     a.claims.track([key])
     await a.claims.refresh()
+    await bench.clock.advance(61_000)
     a.store.beforePush = () => { a.store.beforePush = undefined; a.store.fault('tips', 'request-lost') }
     expect((await a.claims.acquire(key)).ok).toBe(false)
     expect(a.claims.mine()).toEqual([])
@@ -164,6 +169,19 @@ describe('whoever creates a ref', () => {
     await a.claims.refresh()
     expect(a.claims.view(key)).toMatchObject({ claimable: true })
     expect((await won(a.claims.acquire(key))).epoch).toBe(1)
+  })
+
+  test('what has not stood long enough under the eyes of this node is not pruned, whatever the clocks say', async () => {
+    const bench = new ClaimsBench()
+    const [a, b] = [bench.node('a'), bench.node('b')]
+    await complete(a)
+    await bench.clock.advance(31 * DAYS)
+    b.claims.track([key])
+    await b.claims.refresh()
+    await bench.clock.advance(179_000)
+    expect(await b.claims.prune({ closedKeys: [key], olderThanMs: 30 * DAYS })).toEqual([])
+    await bench.clock.advance(1_000)
+    expect(await b.claims.prune({ closedKeys: [key], olderThanMs: 30 * DAYS })).toEqual([key])
   })
 
   test('a stale holder of a pruned ref can do nothing', async () => {

@@ -1,5 +1,5 @@
 import { assert, canonicalJson, ChorusError, fail, isNodeId, isOid, ok, parseTaskKey, verify } from '../../core/mod.ts'
-import type { NodeId, Oid, Result, TaskKey } from '../../core/mod.ts'
+import type { NodeId, Oid, RefName, Result, TaskKey } from '../../core/mod.ts'
 import type { RefStore, Signer } from '../../ports/mod.ts'
 import { isUnavailable } from './availability.ts'
 import type { ClaimNames } from './leaf.ts'
@@ -52,6 +52,7 @@ export class EndedList {
   readonly #epochs = new Map<TaskKey, number>()
   #tip: Oid | null = null
   #isKnown = false
+  #listing: { readonly tips: ReadonlyMap<RefName, Oid>; readonly askedMs: number } | undefined
   #looked: { readonly tip: Oid | null; readonly fault: string } | undefined
 
   constructor(store: RefStore, names: ClaimNames) {
@@ -66,7 +67,18 @@ export class EndedList {
   get isKnown(): boolean { return this.#isKnown }
 
   /** It has moved, by this node's own push: the next who wants to know it reads it. */
-  forget(): void { this.#isKnown = false }
+  forget(): void {
+    this.#isKnown = false
+    this.#listing = undefined
+  }
+
+  /**
+   * A listing that was asked for at `sinceMs` or later showed no such ref, and the list beside it was read: no chain of the ref
+   * has ended since that is not in it, because refs are deleted only when they have stood for longer (docs/protocol.md §3.6).
+   */
+  vouches(ref: RefName, sinceMs: number): boolean {
+    return this.#listing !== undefined && this.#listing.askedMs >= sinceMs && !this.#listing.tips.has(ref)
+  }
 
   /** Last epoch of an ended chain of the task; 0 when there is none. */
   epochOf(key: TaskKey): number { return this.#epochs.get(key) ?? 0 }
@@ -74,12 +86,18 @@ export class EndedList {
   /** Why, when last looked at, it let nobody make a claim. */
   get fault(): string | undefined { return this.#looked?.fault }
 
-  /** A look in passing, which keeps the fault rather than reject: else its tasks would just never be taken. Returns one that is new. */
-  async look(tip: Oid | null): Promise<string | undefined> {
+  /**
+   * A look in passing, at a listing of all refs, which keeps the fault rather than reject: else its tasks would just never be taken.
+   * Returns one that is new. `askedMs`: before the listing was asked for.
+   */
+  async look(tips: ReadonlyMap<RefName, Oid>, askedMs: number): Promise<string | undefined> {
+    const tip = tips.get(this.#names.ended) ?? null
+    this.#listing = undefined
     if (this.#looked?.tip === tip) return undefined
     try {
       await this.follow(tip)
       this.#looked = undefined
+      this.#listing = { tips, askedMs }
     } catch (thrown) {
       // What could not be fetched now is read before a claim is made.
       if (isUnavailable(thrown)) return undefined

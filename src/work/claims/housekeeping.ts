@@ -47,9 +47,9 @@ export class ClaimHousekeeping {
   }
 
   async prune(closed: readonly ClaimEntry[], olderThanMs: number): Promise<readonly TaskKey[]> {
-    const { clock, logger } = this.#parts
+    const { clock, logger, times: { watchMs } } = this.#parts
     const pruned: TaskKey[] = []
-    for (const batch of inBatches(prunable(closed, { olderThanMs, wallMs: clock.wallMs() }))) {
+    for (const batch of inBatches(prunable(closed, { olderThanMs, watchMs, wallMs: clock.wallMs(), nowMs: clock.monotonicMs() }))) {
       const ended = await this.#inLanes(batch, (free) => endClaims(free, this.#parts))
       if (ended.ok) pruned.push(...ended.value)
       else logger.info('claims were not pruned this time', { reason: ended.reason, claims: batch.length })
@@ -58,9 +58,14 @@ export class ClaimHousekeeping {
   }
 
   clear(entry: ClaimEntry): Promise<Result<undefined>> {
+    const { clock, times } = this.#parts
     return entry.lane.run(async () => {
       await this.#parts.remote.read(entry)
-      if (entry.lease.seen.kind !== 'quarantined') return fail('it is not quarantined')
+      const { seen } = entry.lease
+      if (seen.kind !== 'quarantined') return fail('it is not quarantined')
+      const stoodMs = clock.monotonicMs() - seen.sinceMs
+      // A claim of somebody who saw no ref a moment ago must find this one.
+      if (stoodMs < times.freshMs) return fail(`this node has seen it for ${Math.floor(stoodMs / 1_000)} s: it can be cleared after ${times.freshMs / 1_000} s`)
       const ended = await endClaims([entry], this.#parts)
       return ended.ok ? ok(undefined) : ended
     })

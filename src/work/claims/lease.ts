@@ -26,7 +26,7 @@ export type Seen =
   | { readonly kind: 'unread' }
   | { readonly kind: 'absent' }
   | SeenTip
-  | { readonly kind: 'quarantined'; readonly oid: Oid; readonly reason: string; readonly passing: boolean; readonly valid: SeenTip | undefined }
+  | { readonly kind: 'quarantined'; readonly oid: Oid; readonly reason: string; readonly passing: boolean; readonly valid: SeenTip | undefined; readonly sinceMs: number }
 
 export interface SeenTip {
   readonly kind: 'tip'

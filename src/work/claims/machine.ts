@@ -56,7 +56,7 @@ export interface LeaseStep {
 export const stepLease = (lease: Lease, input: LeaseInput, now: number): LeaseStep => {
   switch (input.kind) {
     case 'read': return stepRead(lease, input, now)
-    case 'junk': return stepJunk(lease, input)
+    case 'junk': return stepJunk(lease, input, now)
     case 'want': {
       const planned = planMove(lease, input.move, now)
       const effect: LeaseEffect = planned.ok ? { kind: 'write', draft: planned.value.draft, taken: planned.value.taken } : { kind: 'refuse', reason: planned.reason }
@@ -97,13 +97,15 @@ const stepAbsent = (lease: Lease): LeaseStep => {
   return { state: { ...pending.state, seen: { kind: 'absent' }, holding: undefined }, effects: [...pending.effects, ...lost] }
 }
 
-const stepJunk = (lease: Lease, input: Extract<LeaseInput, { kind: 'junk' }>): LeaseStep => {
+const stepJunk = (lease: Lease, input: Extract<LeaseInput, { kind: 'junk' }>, now: number): LeaseStep => {
   const { oid, reason, passing } = input
-  const known = lease.seen.kind === 'quarantined' && lease.seen.oid === oid && lease.seen.reason === reason
+  const { seen } = lease
+  const same = seen.kind === 'quarantined' && seen.oid === oid ? seen : undefined
+  const known = same?.reason === reason
   const dropped = dropPending(lease, 'unknown')
   const event: ClaimEvent = { kind: 'tip_quarantined', key: lease.key, ref: lease.ref, oid, reason }
   return {
-    state: { ...dropped.state, seen: { kind: 'quarantined', oid, reason, passing, valid: validTip(lease) }, holding: undefined },
+    state: { ...dropped.state, seen: { kind: 'quarantined', oid, reason, passing, valid: validTip(lease), sinceMs: same?.sinceMs ?? now }, holding: undefined },
     effects: [...dropped.effects, ...loseHolding(lease, undefined), ...(known ? [] : [{ kind: 'emit', event } as const])],
   }
 }

@@ -10,6 +10,7 @@ import type { Lease, Self, Witnesses } from './lease.ts'
 import type { Move } from './move.ts'
 import type { ClaimRemote, Landing } from './remote.ts'
 import type { ClaimState } from './record.ts'
+import type { ClaimTimes } from './settings.ts'
 import type { ClaimStats } from './stats.ts'
 import type { Claim, ClaimEntry, ClaimTable } from './table.ts'
 import { isSameOwner } from './transition.ts'
@@ -18,6 +19,7 @@ export interface MovesParts {
   readonly table: ClaimTable
   readonly remote: ClaimRemote
   readonly ended: EndedList
+  readonly times: ClaimTimes
   readonly self: Self
   readonly clock: Clock
   readonly logger: Logger
@@ -139,11 +141,12 @@ export class ClaimMoves {
     this.#parts.logger.warn('a task cannot be claimed', { ref, reason })
   }
 
-  /** Whoever made the ref looks once more whether an ended chain of the task has come further, before working. */
+  /** Whoever made the ref looks once more whether an ended chain of the task has come further, before working, unless it has just looked. */
   async #confirmed(entry: ClaimEntry): Promise<Result<Claim>> {
-    const { table, remote, ended, stats } = this.#parts
-    const { seen, key } = entry.lease
-    if (isGood(entry) && seen.kind === 'tip' && seen.record.parent === null) {
+    const { table, remote, ended, stats, times, clock } = this.#parts
+    const { seen, key, ref } = entry.lease
+    const vouched = (): boolean => ended.vouches(ref, clock.monotonicMs() - times.freshMs)
+    if (isGood(entry) && seen.kind === 'tip' && seen.record.parent === null && !vouched()) {
       try {
         await ended.read()
         const endedEpoch = ended.epochOf(key)

@@ -6,6 +6,7 @@ import type { EndedList } from './ended.ts'
 import type { ClaimNames } from './leaf.ts'
 import { validTip } from './lease.ts'
 import type { ClaimRemote } from './remote.ts'
+import type { ClaimTimes } from './settings.ts'
 import type { ClaimEntry } from './table.ts'
 
 export interface PruneParts {
@@ -16,13 +17,14 @@ export interface PruneParts {
   readonly names: ClaimNames
   readonly ended: EndedList
   readonly remote: ClaimRemote
+  readonly times: ClaimTimes
 }
 
-/** Of closed tasks, those whose claim has ended for longer than `olderThanMs` by the wall clock of who ended it. */
-export const prunable = (entries: readonly ClaimEntry[], options: { readonly olderThanMs: number; readonly wallMs: number }): readonly ClaimEntry[] =>
+/** Of closed tasks, those whose claim has ended for longer than `olderThanMs` by the wall clock of who ended it, and has not moved for `watchMs` as seen from here. */
+export const prunable = (entries: readonly ClaimEntry[], options: { readonly olderThanMs: number; readonly wallMs: number; readonly watchMs: number; readonly nowMs: number }): readonly ClaimEntry[] =>
   entries.filter(({ lease: { seen, holding, pending } }) => seen.kind === 'tip' && holding === undefined && pending === undefined
     && seen.record.state !== 'held' && seen.record.state !== 'delivered'
-    && options.wallMs - seen.record.atSeconds * 1_000 >= options.olderThanMs)
+    && options.nowMs - seen.sinceMs >= options.watchMs && options.wallMs - seen.record.atSeconds * 1_000 >= options.olderThanMs)
 
 /** Parts that fit into one commit of the list of ended claims. */
 export const inBatches = (entries: readonly ClaimEntry[]): readonly (readonly ClaimEntry[])[] => {

@@ -64,10 +64,10 @@ export class Claims {
     const remote = this.#remote = new ClaimRemote({ store, signer, clock, entropy, intents, names, table, stats, times, isMember: (node) => components.isMember(node), openRecord: components.openRecord ?? openRecord })
     const ended = this.#ended = new EndedList(store, names)
     this.#moves = new ClaimMoves({
-      table, remote, ended, self: this.#self, clock, logger, stats,
+      table, remote, ended, times, self: this.#self, clock, logger, stats,
       emit: (event) => { this.#emit(event) }, witnesses: (lease) => this.#witnesses(lease),
     })
-    this.#housekeeping = new ClaimHousekeeping({ table, remote, ended, self: this.#self, store, signer, clock, entropy, names, logger })
+    this.#housekeeping = new ClaimHousekeeping({ table, remote, ended, times, self: this.#self, store, signer, clock, entropy, names, logger })
     this.#keeper = new LeaseKeeper({ store, clock, logger, times, table, remote, stats })
   }
 
@@ -130,11 +130,12 @@ export class Claims {
 
   /** One read of all tips; the chains of those that changed; then gives back what landed after it was given up. */
   async refresh(): Promise<void> {
-    const { store, logger } = this.#components
+    const { store, logger, clock } = this.#components
     await this.settle()
     await this.#giveBackOld()
     this.stats.refreshes += 1
     const before = this.#table.entries().map((entry) => ({ entry, version: entry.version }))
+    const askedMs = clock.monotonicMs()
     const tips = await store.tips(this.#names.prefix)
     // Most have not moved: they need no turn of their own.
     const news = before.filter(({ entry }) => this.#table.find(entry.lease.key) === entry && isNews(entry.lease, tips.get(entry.lease.ref)))
@@ -158,7 +159,7 @@ export class Claims {
       const { holding } = entry.lease
       if (holding !== undefined && holding.standing !== 'good') await this.#moves.giveBack(entry)
     }
-    const fault = await this.#ended.look(tips.get(this.#names.ended) ?? null)
+    const fault = await this.#ended.look(tips, askedMs)
     if (fault !== undefined) logger.warn('the list of ended claims cannot be trusted: no new claim is made', { ref: this.#names.ended, reason: fault })
   }
 

@@ -11,6 +11,8 @@ export interface ClaimSettings {
   readonly retryAfterMs: readonly number[]
   /** Before a push that was not accepted is tried again: this much per try so far, and up to as much again by chance. */
   readonly pushAgainMs: number
+  /** Who saw a ref absent this long ago may still create it; a ref is deleted only when it has stood for several times as long. */
+  readonly freshMs: number
 }
 
 /** For remotes of one's own; hosted forges want 15 and 5 minutes. */
@@ -20,6 +22,7 @@ export const CLAIM_SETTINGS: ClaimSettings = {
   attemptsMax: 3,
   retryAfterMs: [60_000, 300_000, 1_500_000],
   pushAgainMs: 200,
+  freshMs: 60_000,
 }
 
 /** What follows from the settings. */
@@ -34,6 +37,8 @@ export interface ClaimTimes extends ClaimSettings {
   readonly againMs: number
   /** Ticks further apart than this: the machine slept. */
   readonly jumpMs: number
+  /** A tip is deleted only when this node has seen it unchanged for so long: whoever may still create the ref has seen it, too. */
+  readonly watchMs: number
 }
 
 export const claimTimes = (settings: Partial<ClaimSettings> = {}): ClaimTimes => {
@@ -48,5 +53,6 @@ export const claimTimes = (settings: Partial<ClaimSettings> = {}): ClaimTimes =>
     idleTickMs: Math.max(20, Math.floor(renewMs / 3)),
     againMs: Math.max(20, Math.floor(renewMs / 3)),
     jumpMs: Math.max(100, Math.floor(renewMs / 2)),
+    watchMs: 3 * chosen.freshMs,
   }
 }
