@@ -138,10 +138,12 @@ export class Drill {
 
   get #ended(): number { return [...this.#tips.values()].filter(({ record }) => record.state === 'done' || record.state === 'escalated').length }
 
-  #hadEnough(): boolean {
-    const { killsMin, holdersMin, zombiesMin } = this.#options
+  #hadEnough(): boolean { return this.#killedEnough() && this.#woken >= this.#options.zombiesMin * MARGIN }
+
+  #killedEnough(): boolean {
+    const { killsMin, holdersMin } = this.#options
     // Without a takeover there is no time to tell, and a drill that cannot tell it has failed.
-    return this.#kills.length >= killsMin && this.#holdersKilled >= holdersMin * MARGIN && this.#woken >= zombiesMin * MARGIN && this.#takenOver > 0
+    return this.#kills.length >= killsMin && this.#holdersKilled >= holdersMin * MARGIN && this.#takenOver > 0
   }
 
   async #look(): Promise<void> {
@@ -166,7 +168,7 @@ export class Drill {
   }
 
   #draw(now: number): void {
-    const kinds: readonly FaultKind[] = this.#site.namespaces === undefined ? ['kill', 'pause', 'sleep'] : ['kill', 'pause', 'sleep', 'cut', 'fill']
+    const kinds = this.#kinds(now)
     const fault = drawFault(
       this.#chance,
       this.#subjects.map((subject) => ({ index: subject.index, well: subject.well, holds: this.#holds(subject) !== undefined, small: subject.small })),
@@ -177,6 +179,12 @@ export class Drill {
     this.#faults[fault.kind] += 1
     this.#events.say(`${subject.node.name} ${wordsOf(fault)}${this.#holds(subject) === undefined ? '' : ', with a task'}`)
     this.#carryOut(fault, subject, now)
+  }
+
+  /** When the time is over and only sleepers are wanted, nothing else keeps the others from taking their tasks. */
+  #kinds(now: number): readonly FaultKind[] {
+    if (now - this.#faultsBegunMs >= this.#options.minutes * 60_000 && this.#killedEnough()) return ['sleep']
+    return this.#site.namespaces === undefined ? ['kill', 'pause', 'sleep'] : ['kill', 'pause', 'sleep', 'cut', 'fill']
   }
 
   #carryOut(fault: Fault, subject: Subject, now: number): void {

@@ -46,7 +46,8 @@ export class GitServer {
     child.stdin.on('error', () => undefined)
     child.once('error', () => { response.writeHead(500).end() })
     request.on('error', () => { child.stdin.end() })
-    request.on('close', () => { child.stdin.end() })
+    // Of a whole one the last bytes may still be unpacked when it closes.
+    request.on('close', () => { if (!request.complete) child.stdin.end() })
     const body = request.headers['content-encoding'] === 'gzip' ? request.pipe(createGunzip()) : request
     body.on('error', () => { child.stdin.end() })
     body.pipe(child.stdin)
