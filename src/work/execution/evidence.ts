@@ -13,8 +13,11 @@ export type ChecksVerdict =
   | { readonly ok: true; readonly proved: boolean; readonly flags: readonly string[] }
 
 export interface Problem {
-  /** `cut-short`: it did not end by itself, so that nobody knows whether it would be green. */
-  readonly kind: 'check-red' | 'turned-red' | 'vanished' | 'unmoved' | 'cut-short'
+  /**
+   * `cut-short`: it did not end by itself, so that nobody knows whether it would be green. `unseen`: as `vanished`, where output was
+   * dropped: whoever floods it must not gain by what is then missing.
+   */
+  readonly kind: 'check-red' | 'turned-red' | 'vanished' | 'unseen' | 'unmoved' | 'cut-short'
   readonly command: string
   /** Undefined: the command as a whole. */
   readonly test: string | undefined
@@ -117,7 +120,7 @@ const regressions = (before: CommandRun, after: CommandRun): Problem[] => {
     const now = after.tests.get(name)
     if (now === 'fail') problems.push({ kind: 'turned-red', command, test: name })
     // A change can make tests not run (process.exit in the code under test): that is not green.
-    else if (now === undefined && before.complete && after.complete) vanished.push({ kind: 'vanished', command, test: name })
+    else if (now === undefined && isWanted(name, before, after)) vanished.push({ kind: missing(after), command, test: name })
   }
   const mayHaveBeenGreen = before.green || !endedByItself(before)
   const whole: Problem[] = mayHaveBeenGreen && !after.green ? [{ kind: 'turned-red', command, test: undefined }] : []
@@ -136,11 +139,17 @@ const unproved = (before: CommandRun, after: CommandRun): Problem[] => {
     const now = after.tests.get(name)
     // A file that failed as a whole gives way to its own tests when it loads again.
     if (now === undefined && isFileResult(name) ? passes > 0 : now === 'pass') continue
-    if (now === undefined && !(before.complete && after.complete)) continue
-    problems.push({ kind: now === undefined ? 'vanished' : 'check-red', command, test: name })
+    if (now === undefined && !isWanted(name, before, after)) continue
+    problems.push({ kind: now === undefined ? missing(after) : 'check-red', command, test: name })
   }
   return problems
 }
+
+/** Of a list that was cut, a name may be half a name, and one that is missing means nothing; that none of them is there says enough. */
+const isWanted = (name: string, before: CommandRun, after: CommandRun): boolean =>
+  before.complete || (name === [...before.tests.keys()][0] && ![...before.tests.keys()].some((other) => after.tests.has(other)))
+
+const missing = ({ complete }: CommandRun): 'vanished' | 'unseen' => complete ? 'vanished' : 'unseen'
 
 const cutShort = ({ command, end }: CommandRun): Problem => ({ kind: 'cut-short', command, test: undefined, end })
 

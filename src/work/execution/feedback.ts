@@ -24,6 +24,7 @@ export const describeProblems = (problems: readonly Problem[]): string => proble
     case 'check-red': return `- ${command}${test} must be green and is red`
     case 'turned-red': return `- ${command}${test} was green before the change and is red now`
     case 'vanished': return `- ${command}${test} was reported before the change and is not run any more`
+    case 'unseen': return `- ${command}${test} was reported before the change and is not in its output any more, so much of which was dropped: it must print less`
     case 'unmoved': return `- ${command} is as red as before the change`
     case 'cut-short': return `- ${command} must end by itself and did not${problem.end === undefined ? '' : `: ${endOf(problem.end)}`}`
   }
