@@ -89,4 +89,5 @@ export const POINTS: readonly Point[] = [
 export const PRUNING: readonly Edit[] = [
   { file: 'src/coordinator/times.ts', find: 'pruneEveryMs: 6 * 3_600_000,', replace: 'pruneEveryMs: 500,' },
   { file: 'src/coordinator/times.ts', find: 'prunedAfterMs: 30 * 24 * 3_600_000,', replace: 'prunedAfterMs: 0,' },
+  { file: 'src/work/claims/settings.ts', find: 'freshMs: 60_000,', replace: 'freshMs: 300,' },
 ]
