@@ -1,6 +1,6 @@
 // Plain JavaScript that an old Node can read: starts the command line, as sources (repository) or compiled (installed
 // package), under a Node that is new enough.
-import { existsSync, mkdirSync } from 'node:fs'
+import { existsSync, lstatSync, mkdirSync } from 'node:fs'
 import module from 'node:module'
 import os from 'node:os'
 import path from 'node:path'
@@ -18,6 +18,8 @@ const keepCompiled = () => {
     if (!path.isAbsolute(cache) || process.env.NODE_COMPILE_CACHE !== undefined) return
     const folder = path.join(cache, 'chorus', 'compiled')
     mkdirSync(folder, { recursive: true, mode: 0o700 })
+    const found = lstatSync(folder)
+    if (!found.isDirectory() || found.uid !== process.getuid?.() || (found.mode & 0o022) !== 0) return
     module.enableCompileCache(folder)
     // For the nodes that a demo or a drill starts.
     process.env.NODE_COMPILE_CACHE = folder
